@@ -1,0 +1,166 @@
+//! Native values: what Rust code puts into a template's names. `ref`, `adapter`, `this`, a table of rows are objects.
+
+use std::{fmt, sync::Arc};
+
+use indexmap::IndexMap;
+
+use super::{Interp, JinjaError, Value};
+
+/// A value whose behaviour is in Rust. All methods have defaults; implement what the thing can do.
+#[expect(unused_variables, reason = "defaults ignore their arguments")]
+pub trait Object: Send + Sync + fmt::Debug {
+    /// Python's type name, for messages.
+    fn type_name(&self) -> &'static str;
+
+    /// `object.name`; `None` when there is no such attribute. Bound methods are found by [`Object::call_method`] first.
+    fn get_attr(&self, name: &str) -> Option<Value> {
+        None
+    }
+
+    /// `object[key]`; `None` when there is no such item.
+    fn get_item(&self, key: &Value) -> Option<Value> {
+        None
+    }
+
+    /// `object(args)`.
+    fn call(&self, interp: &mut Interp<'_>, args: Args) -> Result<Value, JinjaError> {
+        Err(JinjaError::type_error(format!("'{}' object is not callable", self.type_name())))
+    }
+
+    fn is_callable(&self) -> bool {
+        false
+    }
+
+    /// `object.name(args)`; `None` when there is no such method (then `get_attr(name)` is called as a value).
+    fn call_method(&self, interp: &mut Interp<'_>, name: &str, args: Args) -> Option<Result<Value, JinjaError>> {
+        None
+    }
+
+    /// `str(object)`; what `{{ object }}` prints.
+    fn to_str(&self) -> String {
+        self.to_repr()
+    }
+
+    /// `repr(object)`.
+    fn to_repr(&self) -> String {
+        format!("<{}>", self.type_name())
+    }
+
+    /// The items of `for x in object`; `None` when it is not iterable.
+    fn iter(&self) -> Option<Vec<Value>> {
+        None
+    }
+
+    fn len(&self) -> Option<usize> {
+        self.iter().map(|items| items.len())
+    }
+
+    fn is_truthy(&self) -> bool {
+        self.len() != Some(0)
+    }
+
+    /// `self == other`, where `other` is an object of the same type name.
+    fn equals(&self, other: &dyn Object) -> bool {
+        self.to_repr() == other.to_repr()
+    }
+
+    /// Whether `x is mapping`; then [`Object::iter`] gives the keys.
+    fn is_mapping(&self) -> bool {
+        false
+    }
+
+    /// For `tojson` and artifacts.
+    fn to_json(&self) -> Option<serde_json::Value> {
+        None
+    }
+
+    /// For Rust code that must recognise its own objects (a relation passed back to `adapter.drop_relation`).
+    fn as_any(&self) -> &dyn std::any::Any;
+}
+
+/// The arguments of a call.
+#[derive(Debug, Clone, Default)]
+pub struct Args {
+    pub positional: Vec<Value>,
+    pub keyword: IndexMap<Arc<str>, Value>,
+}
+
+impl Args {
+    pub fn new(positional: Vec<Value>) -> Self {
+        Self { positional, keyword: IndexMap::new() }
+    }
+
+    /// Binds to parameters by Python's rules: result `[i]` is the argument for `names[i]`, `None` when not given.
+    ///
+    /// # Errors
+    /// Too many positional arguments, an unknown keyword, or one parameter given twice, in Python's wording.
+    pub fn bind(mut self, function: &str, names: &[&str]) -> Result<Vec<Option<Value>>, JinjaError> {
+        if self.positional.len() > names.len() {
+            return Err(JinjaError::type_error(format!(
+                "{function}() takes {} positional arguments but {} were given",
+                names.len(),
+                self.positional.len()
+            )));
+        }
+        let mut bound: Vec<Option<Value>> = self.positional.drain(..).map(Some).collect();
+        bound.resize(names.len(), None);
+        for (key, value) in self.keyword {
+            let slot = names.iter().position(|name| **name == *key).and_then(|at| bound.get_mut(at));
+            match slot {
+                None => {
+                    return Err(JinjaError::type_error(format!(
+                        "{function}() got an unexpected keyword argument '{key}'"
+                    )));
+                }
+                Some(Some(_)) => {
+                    return Err(JinjaError::type_error(format!("{function}() got multiple values for argument '{key}'")));
+                }
+                Some(slot) => *slot = Some(value),
+            }
+        }
+        Ok(bound)
+    }
+}
+
+type Native = dyn Fn(&mut Interp<'_>, Args) -> Result<Value, JinjaError> + Send + Sync;
+
+struct Function {
+    name: &'static str,
+    body: Box<Native>,
+}
+
+impl fmt::Debug for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<function {}>", self.name)
+    }
+}
+
+impl Object for Function {
+    fn type_name(&self) -> &'static str {
+        "function"
+    }
+
+    fn is_callable(&self) -> bool {
+        true
+    }
+
+    fn call(&self, interp: &mut Interp<'_>, args: Args) -> Result<Value, JinjaError> {
+        (self.body)(interp, args)
+    }
+
+    fn to_repr(&self) -> String {
+        format!("<function {}>", self.name)
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+/// A Rust closure as a callable value.
+pub fn function(
+    name: &'static str,
+    body: impl Fn(&mut Interp<'_>, Args) -> Result<Value, JinjaError> + Send + Sync + 'static,
+) -> Value {
+    Value::Object(Arc::new(Function { name, body: Box::new(body) }))
+}
