@@ -94,37 +94,101 @@ pub struct RunStats {
 #[derive(Debug, Clone)]
 pub enum Event {
     /// First line of an invocation.
-    Started { version: String, dbt_version: String },
-    AdapterRegistered { adapter_type: String },
+    Started {
+        version: String,
+        dbt_version: String,
+    },
+    AdapterRegistered {
+        adapter_type: String,
+    },
     /// Counts by resource type of the parsed project: `(type, count)`, zeros left out, macros last.
-    Found { counts: Vec<(ResourceType, usize)> },
+    Found {
+        counts: Vec<(ResourceType, usize)>,
+    },
     /// Something is wrong with the project; a warning or an error.
     Diagnostic(Arc<Diagnostic>),
     /// A warning by dbt's event name without a place: `NothingToDo`, `NoNodesForSelectionCriteria`, …
-    Warning { name: &'static str, message: String },
-    Concurrency { threads: usize, target: String },
+    Warning {
+        name: &'static str,
+        message: String,
+    },
+    Concurrency {
+        threads: usize,
+        target: String,
+    },
     /// `{% do log(msg, info=…) %}` and `exceptions.warn`.
-    Log { message: String, level: LogLevel, node: Option<UniqueId> },
+    Log {
+        message: String,
+        level: LogLevel,
+        node: Option<UniqueId>,
+    },
     /// `print(…)`: bare text to stdout.
-    Print { message: String },
+    Print {
+        message: String,
+    },
     /// A statement is about to run.
-    Sql { connection: String, sql: String },
-    SqlDone { connection: String, status: String, elapsed: f64 },
-    NodeStarted { node: NodeInfo, index: usize, total: usize, description: String },
-    NodeFinished { node: NodeInfo, index: usize, total: usize, outcome: NodeOutcome },
-    NodeSkipped { node: NodeInfo, index: usize, total: usize, description: String, cause: Option<String> },
+    Sql {
+        connection: String,
+        sql: String,
+    },
+    SqlDone {
+        connection: String,
+        status: String,
+        elapsed: f64,
+    },
+    NodeStarted {
+        node: NodeInfo,
+        index: usize,
+        total: usize,
+        description: String,
+    },
+    NodeFinished {
+        node: NodeInfo,
+        index: usize,
+        total: usize,
+        outcome: NodeOutcome,
+    },
+    NodeSkipped {
+        node: NodeInfo,
+        index: usize,
+        total: usize,
+        description: String,
+        cause: Option<String>,
+    },
     /// Rows and bytes so far of the running statements; feeds the live progress only.
-    Progress { node: UniqueId, rows: u64, bytes: u64 },
+    Progress {
+        node: UniqueId,
+        rows: u64,
+        bytes: u64,
+    },
     /// `Finished running 2 view models, 1 seed in …`.
-    Finished { counts: String, elapsed: f64 },
+    Finished {
+        counts: String,
+        elapsed: f64,
+    },
     /// The summary with one block per error and warning.
-    Summary { stats: RunStats, problems: Vec<Problem>, interrupted: bool },
-    ArtifactWritten { kind: &'static str, path: String },
-    CommandCompleted { command: String, success: bool, elapsed: f64 },
+    Summary {
+        stats: RunStats,
+        problems: Vec<Problem>,
+        interrupted: bool,
+    },
+    ArtifactWritten {
+        kind: &'static str,
+        path: String,
+    },
+    CommandCompleted {
+        command: String,
+        success: bool,
+        elapsed: f64,
+    },
     /// A line for the log at debug level.
-    Debug { message: String },
+    Debug {
+        message: String,
+    },
     /// An informational line of a command that has no event of its own.
-    Info { message: String },
+    Info {
+        message: String,
+    },
 }
 
 /// One block of the end-of-run summary.

@@ -220,7 +220,11 @@ impl Relation {
     /// The key under which two spellings of one relation meet in a cache: all parts in lower case.
     pub fn key(&self) -> RelationKey {
         let lower = |part: &Option<String>| part.as_deref().unwrap_or("").to_lowercase();
-        RelationKey { database: lower(&self.database), schema: lower(&self.schema), identifier: lower(&self.identifier) }
+        RelationKey {
+            database: lower(&self.database),
+            schema: lower(&self.schema),
+            identifier: lower(&self.identifier),
+        }
     }
 }
 

@@ -6,10 +6,7 @@ pub mod datafusion;
 
 use std::{path::PathBuf, sync::Arc};
 
-use arrow::{
-    datatypes::SchemaRef,
-    record_batch::RecordBatch,
-};
+use arrow::{datatypes::SchemaRef, record_batch::RecordBatch};
 use async_trait::async_trait;
 
 use crate::names::{Relation, RelationKind};

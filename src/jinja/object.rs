@@ -113,7 +113,9 @@ impl Args {
                     )));
                 }
                 Some(Some(_)) => {
-                    return Err(JinjaError::type_error(format!("{function}() got multiple values for argument '{key}'")));
+                    return Err(JinjaError::type_error(format!(
+                        "{function}() got multiple values for argument '{key}'"
+                    )));
                 }
                 Some(slot) => *slot = Some(value),
             }

@@ -17,7 +17,10 @@ pub enum MacroKind {
     Macro,
     Test,
     /// `{% materialization name, adapter='x' %}`; `adapter` is `default` when not given.
-    Materialization { adapter: Arc<str>, languages: Vec<Arc<str>> },
+    Materialization {
+        adapter: Arc<str>,
+        languages: Vec<Arc<str>>,
+    },
 }
 
 /// A macro with its tree.

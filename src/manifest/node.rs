@@ -70,7 +70,10 @@ pub enum NodeKind {
     Analysis,
     GenericTest(GenericTestFields),
     SingularTest,
-    Operation { index: usize, on_run_start: bool },
+    Operation {
+        index: usize,
+        on_run_start: bool,
+    },
     /// `--inline`.
     Inline,
 }

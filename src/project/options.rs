@@ -1,0 +1,68 @@
+//! What the caller decides about loading: folders, chosen profile, variables, the environment.
+
+use std::path::PathBuf;
+
+use indexmap::IndexMap;
+
+use crate::jinja::Value;
+
+/// Whether a missing or broken profile is an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    Required,
+    Optional,
+}
+
+/// Macros that are compiled into the binary. `dbt` is always loaded, `dbt_<type>` only with that adapter type.
+#[derive(Debug, Clone, Copy)]
+pub struct EmbeddedPackage {
+    pub name: &'static str,
+    /// `(path inside the package, text)`: `("macros/adapters/columns.sql", "…")`.
+    pub files: &'static [(&'static str, &'static str)],
+}
+
+/// What an adapter type expects in its output of `profiles.yml`.
+#[derive(Debug, Clone, Copy)]
+pub struct AdapterSpec {
+    pub name: &'static str,
+    /// Known keys besides `type`, `threads`, `schema`, `database`.
+    pub keys: &'static [&'static str],
+    /// Keys that must be there.
+    pub required: &'static [&'static str],
+    /// Other names of a key: `("dbname", "database")`.
+    pub aliases: &'static [(&'static str, &'static str)],
+    pub default_database: Option<&'static str>,
+    pub default_schema: Option<&'static str>,
+    /// Keys whose values must not be shown in `target` or in messages.
+    pub secret: &'static [&'static str],
+}
+
+/// The inputs of [`load`](super::load).
+pub struct LoadOptions<'a> {
+    /// Absolute.
+    pub current_dir: PathBuf,
+    /// `--project-dir`; otherwise the current folder or its nearest parent with a `dbt_project.yml`.
+    pub project_dir: Option<PathBuf>,
+    /// Where `profiles.yml` is looked for, in order. Relative ones start at the project root.
+    pub profile_dirs: Vec<PathBuf>,
+    pub profile: Option<String>,
+    pub target: Option<String>,
+    pub threads: Option<usize>,
+    pub profile_need: Need,
+    /// Whether installed packages and resource files are read too; without, only the project files are.
+    pub with_files: bool,
+    /// `--vars`.
+    pub vars: IndexMap<String, Value>,
+    pub env: &'a (dyn Fn(&str) -> Option<String> + Sync),
+    /// The `flags` object of templates.
+    pub flags: Value,
+    /// More names for project-level templates (`run_started_at`, `invocation_id`, `modules`, `log`, …).
+    pub globals: IndexMap<String, Value>,
+    /// The dbt version that is reported and that `require-dbt-version` is checked against.
+    pub dbt_version: &'a str,
+    pub version_check: bool,
+    pub adapters: &'a [AdapterSpec],
+    pub embedded: &'a [EmbeddedPackage],
+    /// Templates and files are read on so many threads.
+    pub parallelism: usize,
+}

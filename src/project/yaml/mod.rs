@@ -1,0 +1,137 @@
+//! YAML as PyYAML reads it, with the place of every value: one reader for all YAML of a project.
+
+use chrono::{NaiveDate, NaiveDateTime};
+
+use crate::{
+    diagnostic::{Origin, Span},
+    jinja::Value,
+};
+
+/// A value and where it is written. A value behind an alias has the span of its anchor's definition.
+#[derive(Debug, Clone)]
+pub struct Yaml {
+    pub data: Data,
+    pub span: Span,
+    /// For strings: where their text is, so that positions inside a template can be shown.
+    pub origin: Origin,
+    /// For scalars: plain, or in quotes or a block.
+    pub plain: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Data {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Date(NaiveDate),
+    /// With the offset from UTC in seconds when it was written with one.
+    DateTime(NaiveDateTime, Option<i32>),
+    Str(std::sync::Arc<str>),
+    List(Vec<Yaml>),
+    Map(Map),
+}
+
+/// A mapping in the order of writing; of duplicate keys the last is kept.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Map {
+    pub entries: Vec<Entry>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    pub key: Yaml,
+    pub value: Yaml,
+}
+
+impl PartialEq for Yaml {
+    /// By value; places do not count.
+    fn eq(&self, other: &Self) -> bool {
+        self.data == other.data
+    }
+}
+
+impl Yaml {
+    pub fn as_str(&self) -> Option<&str> {
+        match &self.data {
+            Data::Str(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub fn as_bool(&self) -> Option<bool> {
+        match self.data {
+            Data::Bool(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    pub fn as_int(&self) -> Option<i64> {
+        match self.data {
+            Data::Int(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    pub fn as_list(&self) -> Option<&[Yaml]> {
+        match &self.data {
+            Data::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    pub fn as_map(&self) -> Option<&Map> {
+        match &self.data {
+            Data::Map(map) => Some(map),
+            _ => None,
+        }
+    }
+
+    pub fn is_null(&self) -> bool {
+        self.data == Data::Null
+    }
+
+    /// The value as Jinja sees it.
+    pub fn to_value(&self) -> Value {
+        match &self.data {
+            Data::Null => Value::None,
+            Data::Bool(value) => (*value).into(),
+            Data::Int(value) => (*value).into(),
+            Data::Float(value) => (*value).into(),
+            Data::Date(date) => date.to_string().into(),
+            Data::DateTime(time, _) => time.to_string().into(),
+            Data::Str(text) => text.clone().into(),
+            Data::List(items) => Value::list(items.iter().map(Yaml::to_value)),
+            Data::Map(map) => map.to_value(),
+        }
+    }
+}
+
+impl Map {
+    /// The value under a string key.
+    pub fn get(&self, key: &str) -> Option<&Yaml> {
+        self.entry(key).map(|entry| &entry.value)
+    }
+
+    /// The pair under a string key.
+    pub fn entry(&self, key: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.key.as_str() == Some(key))
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter()
+    }
+
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// As a Jinja dict.
+    pub fn to_value(&self) -> Value {
+        Value::dict(self.entries.iter().map(|entry| (entry.key.to_value(), entry.value.to_value())))
+    }
+}
