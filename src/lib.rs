@@ -8,6 +8,7 @@
 //! | [`names`] | what things are called: unique ids, relations, quoting |
 //! | [`event`] | what happened, as one closed enum |
 //! | [`jinja`] | dbt's Jinja: tokens → tree → evaluator with Python values |
+//! | [`packages`] | the Jinja macros compiled into the binary |
 //! | [`project`] | files on disk → `Project` as written |
 //! | [`manifest`] | `Project` evaluated in parse mode → typed nodes |
 //! | [`artifacts`] | `manifest.json`, `run_results.json`: versioned wire structs |
@@ -24,6 +25,8 @@ pub mod names;
 pub mod event;
 
 pub mod jinja;
+
+pub mod packages;
 
 pub mod project;
 

@@ -1,0 +1,20 @@
+{#- Kinds of nodes that raise until they are implemented. -#}
+{% materialization snapshot, default %}
+  {{ exceptions.raise_not_implemented('snapshots are not supported yet') }}
+{% endmaterialization %}
+
+{% materialization unit, default %}
+  {{ exceptions.raise_not_implemented('unit tests are not supported yet') }}
+{% endmaterialization %}
+
+{% materialization clone, default %}
+  {{ exceptions.raise_not_implemented('clone is not supported yet') }}
+{% endmaterialization %}
+
+{% materialization materialized_view, default %}
+  {{ exceptions.raise_not_implemented('materialized views are not supported by adapter ' ~ adapter.type()) }}
+{% endmaterialization %}
+
+{% materialization function, default %}
+  {{ exceptions.raise_not_implemented('functions are not supported yet') }}
+{% endmaterialization %}

@@ -1,0 +1,38 @@
+{#- A view, built beside the old relation and moved into its place. -#}
+{% materialization view, default %}
+  {%- set existing_relation = load_cached_relation(this) -%}
+  {%- set target_relation = this.incorporate(type='view') -%}
+  {%- set intermediate_relation = make_intermediate_relation(target_relation) -%}
+  {%- set backup_relation_type = 'view' if existing_relation is none else existing_relation.type -%}
+  {%- set backup_relation = make_backup_relation(target_relation, backup_relation_type) -%}
+  {%- set grant_config = config.get('grants') -%}
+
+  {{ run_hooks(pre_hooks, inside_transaction=false) }}
+  {{ drop_relation_if_exists(load_cached_relation(intermediate_relation)) }}
+  {{ drop_relation_if_exists(load_cached_relation(backup_relation)) }}
+  {{ run_hooks(pre_hooks, inside_transaction=true) }}
+
+  {% call statement('main') -%}
+    {{ get_create_view_as_sql(intermediate_relation, sql) }}
+  {%- endcall %}
+
+  {{ tamis_swap_into_place(intermediate_relation, target_relation, backup_relation) }}
+
+  {% do apply_grants(target_relation, grant_config, should_revoke(existing_relation, full_refresh_mode=true)) %}
+  {% do persist_docs(target_relation, model) %}
+  {{ run_hooks(post_hooks, inside_transaction=true) }}
+  {% do adapter.commit() %}
+  {{ drop_relation_if_exists(load_cached_relation(backup_relation)) }}
+  {{ run_hooks(post_hooks, inside_transaction=false) }}
+
+  {{ return({'relations': [target_relation]}) }}
+{% endmaterialization %}
+
+{#- existing → backup, intermediate → target. -#}
+{%- macro tamis_swap_into_place(intermediate_relation, target_relation, backup_relation) -%}
+  {%- set existing_relation = load_cached_relation(target_relation) -%}
+  {%- if existing_relation is not none -%}
+    {{ adapter.rename_relation(existing_relation, backup_relation) }}
+  {%- endif -%}
+  {{ adapter.rename_relation(intermediate_relation, target_relation) }}
+{%- endmacro -%}
