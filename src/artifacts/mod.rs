@@ -1,1 +1,45 @@
-//! WIP
+//! What dbt's consumers read from `target/`: `manifest.json`, `run_results.json`, `semantic_manifest.json`,
+//! `perf_info.json`. Wire forms of one schema version each, written and read here; nothing else knows their keys.
+
+mod json;
+mod manifest;
+mod metadata;
+mod node;
+mod run_results;
+mod state;
+mod write;
+
+use std::path::PathBuf;
+
+pub use json::{Json, python_json, to_json};
+pub use manifest::{SemanticManifest, write_manifest, write_semantic_manifest};
+pub use metadata::{ManifestMetadata, Metadata, timestamp};
+pub use node::{exposure_dict, group_dict, macro_dict, node_dict, source_dict};
+pub use run_results::{BatchResults, RunResult, RunResults, Timing, read_run_results, write_run_results};
+pub use state::{StateExposure, StateMacro, StateManifest, StateNode, read_manifest};
+pub use write::{PerfInfo, write_json, write_perf_info};
+
+/// Why an artifact was not read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum ArtifactError {
+    #[error("could not write `{}`", path.display())]
+    Write {
+        path: PathBuf,
+        #[source]
+        cause: std::io::Error,
+    },
+    #[error("could not read `{}`", path.display())]
+    Read {
+        path: PathBuf,
+        #[source]
+        cause: std::io::Error,
+    },
+    #[error("`{}` is not a valid artifact: {cause}", path.display())]
+    Malformed {
+        path: PathBuf,
+        #[source]
+        cause: serde_json::Error,
+    },
+    #[error("`{}` has the schema `{found}`, which is not supported; expected `{expected}`", path.display())]
+    Version { path: PathBuf, found: String, expected: &'static str },
+}

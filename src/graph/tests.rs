@@ -1,0 +1,1 @@
+//! Selections, cycles and orders on a graph made by hand.
