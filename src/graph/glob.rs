@@ -144,6 +144,11 @@ impl PathGlob {
         Some(Self(parts.iter().map(part).collect()))
     }
 
+    /// Whether a file can match: a last `**` stands for folders only.
+    pub fn takes_files(&self) -> bool {
+        !matches!(self.0.last(), Some(PathPart::Folders))
+    }
+
     pub fn matches(&self, path: &str) -> bool {
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         // reached[i]: the first i parts of the path are matched by the pattern so far.

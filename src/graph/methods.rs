@@ -182,7 +182,7 @@ fn path<'a>(manifest: &Manifest, value: &str, project_name: &str) -> Matcher<'a>
         let macros = manifest.macros.values().filter(|found| found.package_name == project_name);
         let mut seen = std::collections::BTreeSet::new();
         for file in files.chain(macros.map(|found| found.original_file_path.as_str())) {
-            for path in std::iter::once(file).chain(folders(file)) {
+            for path in glob.takes_files().then_some(file).into_iter().chain(folders(file)) {
                 if seen.insert(path) && glob.matches(path) {
                     found.insert(path.to_owned());
                 }

@@ -1,0 +1,1 @@
+select * from {{ ref('eph') }} join {{ ref('stg_b') }} using (id)

@@ -1,0 +1,1 @@
+select id from {{ ref('stg_events') }} join {{ ref('stg_c') }} using (id)

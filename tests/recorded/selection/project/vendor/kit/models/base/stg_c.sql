@@ -1,0 +1,1 @@
+{{ config(tags='kit_tag') }} select * from {{ ref('base_a') }}
