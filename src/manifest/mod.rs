@@ -2,6 +2,7 @@
 //! file, asks no warehouse.
 
 mod config;
+pub mod context;
 mod node;
 
 use std::sync::Arc;
