@@ -10,7 +10,7 @@ use indexmap::{IndexMap, IndexSet};
 
 use crate::{
     diagnostic::Span,
-    jinja::{Args, ErrorKind, Interp, JinjaError, MacroDef, Object, Rendered, Template, Value, function},
+    jinja::{Args, Interp, JinjaError, MacroDef, Object, Rendered, Template, Value, function},
     manifest::RefArgs,
     names::{Relation, UniqueId},
 };
@@ -271,7 +271,7 @@ impl Names for Arc<State> {
             "store_result" => function("store_result", |_, _| Ok("".into())),
             "store_raw_result" => function("store_raw_result", |_, _| Ok("".into())),
             "write" => function("write", |_, _| Ok("".into())),
-            "render" => function("render", |interp, args| super::render_text(interp, args)),
+            "render" => function("render", super::render_text),
             "try_or_compiler_error" => function("try_or_compiler_error", super::try_or_compiler_error),
             "load_agate_table" => function("load_agate_table", |_, _| Ok(Table::empty().into_value())),
             "submit_python_job" => function("submit_python_job", |_, _| Ok("".into())),
