@@ -5,6 +5,8 @@ mod json;
 mod manifest;
 mod metadata;
 mod node;
+#[cfg(test)]
+pub(crate) mod recorded;
 mod run_results;
 mod state;
 mod write;
@@ -43,3 +45,6 @@ pub enum ArtifactError {
     #[error("`{}` has the schema `{found}`, which is not supported; expected `{expected}`", path.display())]
     Version { path: PathBuf, found: String, expected: &'static str },
 }
+
+#[cfg(test)]
+mod tests;

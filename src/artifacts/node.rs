@@ -270,26 +270,35 @@ fn contract(node: &Node) -> ContractWire {
     ContractWire { enforced, alias_types, checksum }
 }
 
-/// dbt's digest of names, types and constraints of the columns, by name.
+/// dbt's digest of names, types and constraints of the columns, by name, and of the model's own constraints where they
+/// are enforced.
 fn contract_checksum(node: &Node) -> String {
     let mut columns: Vec<&ColumnInfo> = node.columns.values().collect();
     columns.sort_by(|a, b| a.name.cmp(&b.name));
     let mut state = String::new();
     for column in columns {
         let data_type = column.data_type.as_deref().unwrap_or("None");
-        let constraints: Vec<String> = column.constraints.iter().map(constraint_repr).collect();
+        let constraints: Vec<String> =
+            column.constraints.iter().map(|found| constraint_repr(found, "ColumnLevelConstraint", "")).collect();
         state.push_str(&format!("|{}{data_type}[{}]", column.name, constraints.join(", ")));
+    }
+    if let (NodeKind::Model(model), kind @ ("table" | "incremental")) = (&node.kind, node.config.materialized()) {
+        let own = model.constraints.iter().map(|found| {
+            let columns = found.get("columns").unwrap_or_else(|| Value::list([])).to_repr();
+            constraint_repr(found, "ModelLevelConstraint", &format!(", columns={columns}"))
+        });
+        state.push_str(&format!("{kind}[{}]", own.collect::<Vec<_>>().join(", ")));
     }
     hex(&Sha256::digest(state.as_bytes()))
 }
 
-/// A column constraint as Python prints the dataclass.
-fn constraint_repr(constraint: &Value) -> String {
+/// A constraint as Python prints the dataclass.
+fn constraint_repr(constraint: &Value, class: &str, rest: &str) -> String {
     let field = |key: &str, default: Value| constraint.get(key).unwrap_or(default).to_repr();
     let kind = constraint.get("type").map_or_else(String::new, |kind| kind.to_str());
     format!(
-        "ColumnLevelConstraint(type=<ConstraintType.{kind}: '{kind}'>, name={}, expression={}, warn_unenforced={}, \
-         warn_unsupported={}, to={}, to_columns={})",
+        "{class}(type=<ConstraintType.{kind}: '{kind}'>, name={}, expression={}, warn_unenforced={}, \
+         warn_unsupported={}, to={}, to_columns={}{rest})",
         field("name", Value::None),
         field("expression", Value::None),
         field("warn_unenforced", Value::Bool(true)),

@@ -190,10 +190,8 @@ fn with_test_gates(manifest: &Manifest, dag: &Dag) -> Dag {
         }
         for number in common.iter().filter(|number| gated(**number)) {
             let behind_another = dag.parents_of(*number).iter().any(|parent| common.binary_search(parent).is_ok());
-            if !behind_another {
-                if let Some(extra) = extra.get_mut(*number) {
-                    extra.push(test);
-                }
+            if !behind_another && let Some(extra) = extra.get_mut(*number) {
+                extra.push(test);
             }
         }
     }

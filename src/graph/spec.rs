@@ -333,7 +333,9 @@ impl fmt::Display for Criterion {
         }
         let implied = self.arguments.is_empty()
             && self.method == Method::of_value(&self.value)
-            && !self.value.contains([':', '@', '+']);
+            && !self.value.contains([':', '@', '+'])
+            // Digits before a `+` would be read as a depth.
+            && !self.value.chars().all(|char| char.is_ascii_digit());
         if !implied {
             f.write_str(self.method.as_str())?;
             for argument in &self.arguments {

@@ -8,12 +8,9 @@ use serde_json::Value as Json;
 
 use super::*;
 use crate::{
+    artifacts::recorded::recorded_manifest,
     diagnostic::{SourceId, Span},
-    jinja::Value,
-    manifest::{
-        Checksum, Config, DependsOn, Docs, Exposure, GenericTestFields, Manifest, ModelFields, Node, NodeKind, Quoting,
-        RefArgs, Source,
-    },
+    manifest::{Checksum, Config, DependsOn, Docs, Manifest, ModelFields, Node, NodeKind, Quoting, RefArgs},
     names::{ResourceType, UniqueId},
 };
 
@@ -76,143 +73,8 @@ fn manifest(nodes: &[(&str, &[&str])]) -> Manifest {
     Manifest { nodes, ..Manifest::default() }
 }
 
-fn value(json: &Json) -> Value {
-    match json {
-        Json::Null => Value::None,
-        Json::Bool(value) => Value::Bool(*value),
-        Json::Number(number) => number.as_i64().map_or_else(|| Value::Float(number.as_f64().unwrap()), Value::Int),
-        Json::String(text) => Value::from(text.as_str()),
-        Json::Array(items) => Value::list(items.iter().map(value)),
-        Json::Object(items) => Value::dict(items.iter().map(|(key, item)| (key.as_str(), value(item)))),
-    }
-}
-
-fn text(json: &Json, key: &str) -> String {
-    json[key].as_str().unwrap_or_default().to_owned()
-}
-
 fn texts(json: &Json) -> Vec<String> {
     json.as_array().into_iter().flatten().map(|item| item.as_str().unwrap().to_owned()).collect()
-}
-
-fn config(json: &Json) -> Config {
-    Config(json["config"].as_object().unwrap().iter().map(|(key, item)| (key.clone(), value(item))).collect())
-}
-
-fn recorded_node(id: &str, json: &Json) -> Node {
-    let parents = texts(&json["depends_on"]["nodes"]);
-    let mut node = node(id, &parents.iter().map(String::as_str).collect::<Vec<_>>());
-    node.name = text(json, "name");
-    node.path = text(json, "path");
-    node.original_file_path = text(json, "original_file_path");
-    node.fqn = texts(&json["fqn"]);
-    node.tags = texts(&json["tags"]);
-    node.config = config(json);
-    node.group = json["group"].as_str().map(str::to_owned);
-    node.patch_path = json["patch_path"].as_str().map(str::to_owned);
-    node.raw_code = text(json, "raw_code");
-    let optional = |key: &str| Some(value(&json[key])).filter(|value| !value.is_none());
-    if let NodeKind::Model(model) = &mut node.kind {
-        model.access = text(json, "access");
-        model.version = optional("version");
-        model.latest_version = optional("latest_version");
-    }
-    if let Some(name) = json["test_metadata"]["name"].as_str() {
-        node.kind = NodeKind::GenericTest(GenericTestFields {
-            column_name: None,
-            file_key_name: String::new(),
-            attached_node: None,
-            test_name: name.to_owned(),
-            namespace: None,
-            kwargs: IndexMap::new(),
-            span: None,
-        });
-    }
-    node
-}
-
-fn recorded_source(id: &str, json: &Json) -> Source {
-    Source {
-        unique_id: UniqueId::new(id),
-        name: text(json, "name"),
-        source_name: text(json, "source_name"),
-        source_description: String::new(),
-        package_name: text(json, "package_name"),
-        path: text(json, "path"),
-        original_file_path: text(json, "original_file_path"),
-        fqn: texts(&json["fqn"]),
-        database: String::new(),
-        schema: String::new(),
-        identifier: String::new(),
-        loader: String::new(),
-        quoting: Quoting::default(),
-        loaded_at_field: None,
-        loaded_at_query: None,
-        freshness: None,
-        external: None,
-        description: String::new(),
-        columns: IndexMap::new(),
-        meta: IndexMap::new(),
-        source_meta: IndexMap::new(),
-        tags: texts(&json["tags"]),
-        config: config(json),
-        unrendered_config: IndexMap::new(),
-        unrendered_database: None,
-        unrendered_schema: None,
-        relation_name: String::new(),
-        created_at: 0.0,
-        doc_blocks: Vec::new(),
-        span: None,
-    }
-}
-
-fn recorded_exposure(id: &str, json: &Json) -> Exposure {
-    Exposure {
-        unique_id: UniqueId::new(id),
-        name: text(json, "name"),
-        package_name: text(json, "package_name"),
-        path: text(json, "path"),
-        original_file_path: text(json, "original_file_path"),
-        fqn: texts(&json["fqn"]),
-        exposure_type: "dashboard".to_owned(),
-        owner: IndexMap::new(),
-        label: None,
-        maturity: None,
-        url: None,
-        description: String::new(),
-        meta: IndexMap::new(),
-        tags: texts(&json["tags"]),
-        config: config(json),
-        unrendered_config: IndexMap::new(),
-        depends_on: DependsOn {
-            nodes: texts(&json["depends_on"]["nodes"]).into_iter().map(UniqueId::new).collect(),
-            ..DependsOn::default()
-        },
-        refs: Vec::new(),
-        sources: Vec::new(),
-        created_at: 0.0,
-        span: None,
-    }
-}
-
-/// The project in `tests/recorded/selection/project` as dbt parsed it.
-fn recorded_manifest() -> Manifest {
-    let json: Json = serde_json::from_str(include_str!("../../tests/recorded/selection/manifest.json")).unwrap();
-    fn part<T>(json: &Json, part: &str, read: fn(&str, &Json) -> T) -> IndexMap<UniqueId, T> {
-        json[part].as_object().unwrap().iter().map(|(id, json)| (UniqueId::new(id.as_str()), read(id, json))).collect()
-    }
-    Manifest {
-        nodes: part(&json, "nodes", recorded_node),
-        sources: part(&json, "sources", recorded_source),
-        exposures: part(&json, "exposures", recorded_exposure),
-        selectors: json["selectors"]
-            .as_object()
-            .unwrap()
-            .iter()
-            .map(|(name, json)| (name.clone(), value(json)))
-            .collect(),
-        ..Manifest::default()
-    }
 }
 
 #[test]

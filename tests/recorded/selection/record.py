@@ -1,6 +1,6 @@
 """Records what dbt selects from `project/`: run with a Python that has dbt-core and dbt-duckdb.
 
-Writes `manifest.json` (the parts that selection reads) and `selections.json` (options -> unique ids and warnings).
+Writes `manifest.json` (without macros, times and places) and `selections.json` (options -> unique ids and warnings).
 """
 
 import json
@@ -13,9 +13,6 @@ from argparse import Namespace
 from dbt.cli.main import dbtRunner
 
 HERE = pathlib.Path(__file__).parent
-KEYS = """unique_id resource_type name package_name path original_file_path fqn tags config group access version
-latest_version patch_path depends_on raw_code source_name test_metadata""".split()
-
 WORDS = """orders +orders orders+ @stg_b 1+orders stg_a+1 2+kpi+1 0+kpi stg_b+0 +kpi,tag:stg tag:stg tag:mart tag:st*
 tag:kit_tag tag:lake tag:ex tag:tt tag:ct shop.staging staging marts marts.core shop.marts.core.orders core.orders
 stg_? stg_* *_a shop.*.orders *.core.* sta*.stg_a kit kit.base base_a base.base_a dim dim.v1 dim.v2 dim_v1 dim_v2
@@ -69,7 +66,6 @@ def main() -> None:
         if not outcome.success:
             sys.exit(f"{command}: {outcome.exception}")
     manifest = outcome.result
-    manifest.unit_tests.clear()
     from dbt.compilation import Linker
     from dbt.flags import set_from_args
     from dbt.graph import Graph, ResourceTypeSelector
@@ -81,11 +77,14 @@ def main() -> None:
     import dbt.graph.selector as selector_module
 
     text = json.loads((project / "target" / "manifest.json").read_text())
-    compact = {
-        part: {uid: {key: node[key] for key in KEYS if key in node} for uid, node in text[part].items()}
-        for part in ("nodes", "sources", "exposures")
-    }
-    compact["selectors"] = text["selectors"]
+    parts = "nodes sources exposures groups docs selectors disabled parent_map child_map group_map".split()
+    recorded_parts = {part: text[part] for part in parts}
+    for node in [node for part in ("nodes", "sources", "exposures") for node in text[part].values()] + [
+        node for nodes in text["disabled"].values() for node in nodes
+    ]:
+        node["created_at"] = 1.5
+        if "root_path" in node:
+            node["root_path"] = "/project"
     set_invocation_context({})
     warnings: list[str] = []
     selector_module.warn_or_error = lambda event: warnings.append(event.message())
@@ -125,7 +124,7 @@ def main() -> None:
         for select, exclude in cases
     ]
     recorded += [in_all_modes({"selector": name}, lambda: named(name)) for name in text["selectors"]]
-    (HERE / "manifest.json").write_text(json.dumps(compact, separators=(",", ":")) + "\n")
+    (HERE / "manifest.json").write_text(json.dumps(recorded_parts, separators=(",", ":")) + "\n")
     lines = ",\n".join(json.dumps(entry, separators=(",", ":")) for entry in recorded)
     (HERE / "selections.json").write_text(f"[\n{lines}\n]\n")
 
