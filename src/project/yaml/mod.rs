@@ -1,9 +1,17 @@
 //! YAML as PyYAML reads it, with the place of every value: one reader for all YAML of a project.
 
+mod dump;
+mod reader;
+mod scalar;
+
+pub use dump::{DumpError, dump};
+pub use reader::read;
+pub use scalar::resolve;
+
 use chrono::{NaiveDate, NaiveDateTime};
 
 use crate::{
-    diagnostic::{Origin, Span},
+    diagnostic::{Diagnostic, Origin, SourceId, Span},
     jinja::Value,
 };
 
@@ -51,7 +59,36 @@ impl PartialEq for Yaml {
     }
 }
 
+/// Reads YAML that is not in a file: `--vars`, `--args`, `fromyaml`.
+///
+/// # Errors
+/// The first thing that is wrong with it.
+pub fn parse_value(text: &str) -> Result<Yaml, Box<Diagnostic>> {
+    let (value, diagnostics) = read(text, SourceId(u32::MAX), 0);
+    match (value, diagnostics.into_iter().find(Diagnostic::is_error)) {
+        (_, Some(mut error)) => {
+            error.labels.clear();
+            Err(Box::new(error))
+        }
+        (Some(value), None) => Ok(value),
+        (None, None) => Err(Box::new(Diagnostic::error("yaml-syntax", "this is not valid YAML"))),
+    }
+}
+
 impl Yaml {
+    /// What it is, for messages: `a list`, `a text`.
+    pub fn kind(&self) -> &'static str {
+        match &self.data {
+            Data::Null => "nothing",
+            Data::Bool(_) => "a boolean",
+            Data::Int(_) | Data::Float(_) => "a number",
+            Data::Date(_) | Data::DateTime(..) => "a date",
+            Data::Str(_) => "a text",
+            Data::List(_) => "a list",
+            Data::Map(_) => "a mapping",
+        }
+    }
+
     pub fn as_str(&self) -> Option<&str> {
         match &self.data {
             Data::Str(text) => Some(text),
@@ -135,3 +172,6 @@ impl Map {
         Value::dict(self.entries.iter().map(|entry| (entry.key.to_value(), entry.value.to_value())))
     }
 }
+
+#[cfg(test)]
+mod tests;

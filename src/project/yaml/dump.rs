@@ -1,0 +1,285 @@
+//! Jinja values → YAML text in block style, as PyYAML's `safe_dump` writes the values that YAML itself has.
+
+use std::fmt::Write as _;
+
+use crate::jinja::Value;
+
+use super::{Data, scalar::resolve};
+
+/// A value that YAML has no form for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("cannot represent {0} in YAML")]
+pub struct DumpError(String);
+
+/// PyYAML's line width.
+const WIDTH: usize = 80;
+const MAX_DEPTH: usize = 100;
+
+/// The block-style document of a value, with a final newline.
+///
+/// # Errors
+/// For undefined values, functions and other objects without a YAML form.
+pub fn dump(value: &Value, sort_keys: bool) -> Result<String, DumpError> {
+    let mut out = String::new();
+    let mut dumper = Dumper { out: &mut out, sort_keys };
+    match value {
+        Value::List(_) | Value::Tuple(_) | Value::Dict(_) | Value::Set(_) => {
+            dumper.block(value, 0, false)?;
+        }
+        scalar => {
+            let text = dumper.scalar(scalar, 0, false)?;
+            let open_ended = !text.starts_with(['\'', '"', '|', '>']);
+            dumper.out.push_str(&text);
+            dumper.out.push_str(if open_ended { "\n...\n" } else { "\n" });
+        }
+    }
+    Ok(out)
+}
+
+struct Dumper<'a> {
+    out: &'a mut String,
+    sort_keys: bool,
+}
+
+impl Dumper<'_> {
+    /// A list or dict whose first line starts at the current position when `inline`.
+    fn block(&mut self, value: &Value, indent: usize, inline: bool) -> Result<(), DumpError> {
+        if indent > MAX_DEPTH * 2 {
+            return Err(DumpError("a value nested that deep".into()));
+        }
+        let mut first = inline;
+        if let Value::Dict(_) | Value::Set(_) = value {
+            let mut pairs = match value {
+                Value::Dict(_) => value.pairs().unwrap_or_default(),
+                _ => value.items().unwrap_or_default().into_iter().map(|item| (item, Value::None)).collect(),
+            };
+            if self.sort_keys {
+                pairs.sort_by_key(|(key, _)| key.to_str());
+            }
+            let set = matches!(value, Value::Set(_));
+            if pairs.is_empty() {
+                self.out.push_str(if set { "!!set {}\n" } else { "{}\n" });
+                return Ok(());
+            }
+            if set {
+                self.out.push_str("!!set\n");
+            }
+            for (key, value) in pairs {
+                self.start(indent, &mut first);
+                let key = self.scalar(&key, indent, true)?;
+                self.out.push_str(&key);
+                self.out.push(':');
+                // A list under a key is not indented further.
+                self.value(&value, indent, matches!(value, Value::List(_) | Value::Tuple(_)))?;
+            }
+        } else {
+            let items = value.items().unwrap_or_default();
+            if items.is_empty() {
+                self.out.push_str("[]\n");
+                return Ok(());
+            }
+            for item in items {
+                self.start(indent, &mut first);
+                self.out.push('-');
+                if is_filled(&item) {
+                    self.out.push(' ');
+                    self.block(&item, indent + 2, true)?;
+                } else {
+                    self.value(&item, indent, false)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, indent: usize, first: &mut bool) {
+        if !std::mem::take(first) {
+            self.out.extend(std::iter::repeat_n(' ', indent));
+        }
+    }
+
+    /// What follows `key:` or `-`.
+    fn value(&mut self, value: &Value, indent: usize, same_indent: bool) -> Result<(), DumpError> {
+        if is_filled(value) {
+            self.out.push('\n');
+            return self.block(value, if same_indent { indent } else { indent + 2 }, false);
+        }
+        self.out.push(' ');
+        if matches!(value, Value::List(_) | Value::Tuple(_) | Value::Dict(_) | Value::Set(_)) {
+            return self.block(value, indent, true);
+        }
+        let text = self.scalar(value, indent, false)?;
+        self.out.push_str(&text);
+        self.out.push('\n');
+        Ok(())
+    }
+
+    fn scalar(&mut self, value: &Value, indent: usize, key: bool) -> Result<String, DumpError> {
+        Ok(match value {
+            Value::None => "null".into(),
+            Value::Bool(true) => "true".into(),
+            Value::Bool(false) => "false".into(),
+            Value::Int(value) => value.to_string(),
+            Value::Float(value) => float(*value),
+            Value::Str(text) => {
+                let line = self.out.rsplit('\n').next().map_or(0, |line| line.chars().count());
+                string(text, indent + 2, line + 1, key)
+            }
+            other => return Err(DumpError(other.to_repr())),
+        })
+    }
+}
+
+fn is_filled(value: &Value) -> bool {
+    matches!(value, Value::List(_) | Value::Tuple(_) | Value::Dict(_))
+        && value.items().is_some_and(|items| !items.is_empty())
+        || matches!(value, Value::Set(_))
+}
+
+fn float(value: f64) -> String {
+    if value.is_nan() {
+        ".nan".into()
+    } else if value.is_infinite() {
+        if value > 0.0 { ".inf".into() } else { "-.inf".into() }
+    } else {
+        let text = Value::Float(value).to_str();
+        // PyYAML reads an exponent back only with a point before it.
+        if !text.contains('.') && text.contains('e') { text.replacen('e', ".0e", 1) } else { text }
+    }
+}
+
+/// A string in the plainest style that reads back as itself.
+fn string(text: &str, indent: usize, column: usize, key: bool) -> String {
+    let special = text.chars().any(|c| {
+        !(c == '\n' || (' '..='~').contains(&c) || c == '\u{85}' || (c >= '\u{a0}' && c != '\u{feff}')) || !c.is_ascii()
+    });
+    let multiline = text.contains('\n');
+    let space_break = text.contains(" \n");
+    if special || space_break || (key && multiline) {
+        return double_quoted(text, indent, column);
+    }
+    if !multiline && is_plain(text) && matches!(resolve(text), Ok(Data::Str(_))) && !looks_numeric(text) {
+        return fold(text, indent, column, key);
+    }
+    single_quoted(text, indent, column, key)
+}
+
+/// An integer too large for 64 bits resolves to text here, but not in PyYAML.
+fn looks_numeric(text: &str) -> bool {
+    let digits = text.trim_start_matches(['+', '-']);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_') && !digits.starts_with('_')
+}
+
+fn is_plain(text: &str) -> bool {
+    let Some(first) = text.chars().next() else { return false };
+    if text.starts_with("---") || text.starts_with("...") || text.starts_with(' ') || text.ends_with(' ') {
+        return false;
+    }
+    if "#,[]{}&*!|>'\"%@`".contains(first) {
+        return false;
+    }
+    let second_blank = text.chars().nth(1).is_none_or(|c| c == ' ');
+    if matches!(first, '?' | ':' | '-') && second_blank {
+        return false;
+    }
+    !text.contains(": ") && !text.ends_with(':') && !text.contains(" #") && !text.contains('\t')
+}
+
+/// Breaks a line at single blanks once it is wider than PyYAML's width.
+fn fold(text: &str, indent: usize, mut column: usize, key: bool) -> String {
+    if key || !text.contains(' ') {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    let mut words = text.split(' ').peekable();
+    let mut first = true;
+    let mut previous_empty = false;
+    while let Some(word) = words.next() {
+        if !first {
+            let single = !previous_empty && !word.is_empty();
+            if single && column > WIDTH {
+                out.push('\n');
+                out.extend(std::iter::repeat_n(' ', indent));
+                column = indent;
+            } else {
+                out.push(' ');
+                column += 1;
+            }
+        }
+        out.push_str(word);
+        column += word.chars().count();
+        previous_empty = word.is_empty();
+        first = false;
+    }
+    out
+}
+
+fn single_quoted(text: &str, indent: usize, column: usize, key: bool) -> String {
+    let mut out = String::from("'");
+    let mut lines = text.split('\n');
+    if let Some(line) = lines.next() {
+        let edge = line.starts_with(' ') || line.ends_with(' ');
+        let escaped = line.replace('\'', "''");
+        out.push_str(&if edge { escaped } else { fold(&escaped, indent, column + 1, key) });
+    }
+    let mut pending = 0;
+    for line in lines {
+        pending += 1;
+        if line.is_empty() {
+            continue;
+        }
+        out.extend(std::iter::repeat_n('\n', pending + 1));
+        out.extend(std::iter::repeat_n(' ', indent));
+        out.push_str(&line.replace('\'', "''"));
+        pending = 0;
+    }
+    if pending > 0 {
+        out.extend(std::iter::repeat_n('\n', pending + 1));
+        out.extend(std::iter::repeat_n(' ', indent));
+    }
+    out.push('\'');
+    out
+}
+
+fn double_quoted(text: &str, indent: usize, column: usize) -> String {
+    let mut out = String::from("\"");
+    let mut column = column + 1;
+    for c in text.chars() {
+        let before = out.len();
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            '\r' => out.push_str("\\r"),
+            '\0' => out.push_str("\\0"),
+            '\u{7}' => out.push_str("\\a"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{b}' => out.push_str("\\v"),
+            '\u{c}' => out.push_str("\\f"),
+            '\u{1b}' => out.push_str("\\e"),
+            '\u{85}' => out.push_str("\\N"),
+            '\u{a0}' => out.push_str("\\_"),
+            '\u{2028}' => out.push_str("\\L"),
+            '\u{2029}' => out.push_str("\\P"),
+            ' '..='~' => out.push(c),
+            c if (c as u32) <= 0xff => {
+                let _ = write!(out, "\\x{:02X}", c as u32);
+            }
+            c if (c as u32) <= 0xffff => {
+                let _ = write!(out, "\\u{:04X}", c as u32);
+            }
+            c => {
+                let _ = write!(out, "\\U{:08X}", c as u32);
+            }
+        }
+        column += out.len() - before;
+        if c == ' ' && column > WIDTH {
+            out.push_str("\\\n");
+            out.extend(std::iter::repeat_n(' ', indent));
+            column = indent;
+        }
+    }
+    out.push('"');
+    out
+}
