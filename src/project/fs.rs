@@ -12,6 +12,21 @@ pub struct FileMetadata {
     pub is_dir: bool,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryKind {
+    File,
+    Folder,
+    /// A symbolic link to a folder; not followed when resources are searched, as links can go in circles.
+    LinkedFolder,
+}
+
+/// Something in a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FolderEntry {
+    pub path: PathBuf,
+    pub kind: EntryKind,
+}
+
 /// Read access to files. Paths are absolute.
 pub trait FileSystem: Send + Sync {
     /// The bytes of a file.
@@ -20,11 +35,11 @@ pub trait FileSystem: Send + Sync {
     /// What the system says: not found, no permission, a folder.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
 
-    /// The entries of a folder as full paths, sorted.
+    /// The entries of a folder with full paths, sorted.
     ///
     /// # Errors
     /// What the system says: not found, no permission, not a folder.
-    fn read_dir(&self, path: &Path) -> io::Result<Vec<PathBuf>>;
+    fn read_dir(&self, path: &Path) -> io::Result<Vec<FolderEntry>>;
 
     /// Size and kind, following symbolic links; `None` when there is nothing.
     fn metadata(&self, path: &Path) -> Option<FileMetadata>;
@@ -56,11 +71,23 @@ impl FileSystem for DiskFileSystem {
         std::fs::read(path)
     }
 
-    fn read_dir(&self, path: &Path) -> io::Result<Vec<PathBuf>> {
-        let mut paths =
-            std::fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>()?;
-        paths.sort();
-        Ok(paths)
+    fn read_dir(&self, path: &Path) -> io::Result<Vec<FolderEntry>> {
+        let mut entries = Vec::new();
+        for entry in std::fs::read_dir(path)? {
+            let entry = entry?;
+            let kind = entry.file_type()?;
+            let path = entry.path();
+            let kind = if kind.is_dir() {
+                EntryKind::Folder
+            } else if kind.is_symlink() && path.is_dir() {
+                EntryKind::LinkedFolder
+            } else {
+                EntryKind::File
+            };
+            entries.push(FolderEntry { path, kind });
+        }
+        entries.sort_by(|one, other| one.path.cmp(&other.path));
+        Ok(entries)
     }
 
     fn metadata(&self, path: &Path) -> Option<FileMetadata> {
@@ -102,14 +129,17 @@ impl FileSystem for MemoryFileSystem {
         self.files.get(&normalize(path)).cloned().ok_or_else(|| not_found(path))
     }
 
-    fn read_dir(&self, path: &Path) -> io::Result<Vec<PathBuf>> {
+    fn read_dir(&self, path: &Path) -> io::Result<Vec<FolderEntry>> {
         let folder = normalize(path);
-        let mut entries: Vec<PathBuf> = self
+        let mut entries: Vec<FolderEntry> = self
             .files
             .keys()
-            .filter_map(|file| file.strip_prefix(&folder).ok())
-            .filter_map(|rest| rest.components().next())
-            .map(|first| folder.join(first))
+            .filter_map(|file| {
+                let mut parts = file.strip_prefix(&folder).ok()?.components();
+                let path = folder.join(parts.next()?);
+                let kind = if parts.next().is_some() { EntryKind::Folder } else { EntryKind::File };
+                Some(FolderEntry { path, kind })
+            })
             .collect();
         entries.dedup();
         if entries.is_empty() { Err(not_found(path)) } else { Ok(entries) }

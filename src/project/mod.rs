@@ -6,11 +6,16 @@
 mod config;
 mod files;
 mod fs;
+mod ignore;
+mod load;
 mod options;
 mod packages;
+mod parallel;
 mod profile;
 pub mod properties;
+mod read;
 mod render;
+pub mod version;
 pub mod yaml;
 
 use std::{path::PathBuf, sync::Arc};
@@ -19,16 +24,17 @@ use indexmap::IndexMap;
 
 pub use config::{ConfigTree, Dispatch, Hook, ProjectConfig, ProjectQuoting, QueryComment, ResourcePaths};
 pub use files::{Fixture, PropertiesFile, SeedFile, TextFile};
-pub use fs::{DiskFileSystem, FileMetadata, FileSystem, MemoryFileSystem};
+pub use fs::{DiskFileSystem, EntryKind, FileMetadata, FileSystem, FolderEntry, MemoryFileSystem};
+pub use load::{find_root, load};
 pub use options::{AdapterSpec, EmbeddedPackage, LoadOptions, Need};
 pub use packages::PackageSpec;
 pub use profile::Profile;
-pub use render::{BaseContext, RenderError, render_yaml};
-
-use crate::{
-    diagnostic::{Diagnostic, SourceMap},
-    jinja::Value,
+pub use render::{
+    BaseContext, Environment, Keep, RenderError, SecretRule, Secrets, base_names, has_jinja, python_json, render_text,
+    render_yaml,
 };
+
+use crate::jinja::Value;
 
 /// A project and its packages as written.
 #[derive(Debug)]
@@ -39,6 +45,8 @@ pub struct Project {
     pub name: String,
     /// By name: the root first, then the installed packages in the order of their folders' names, embedded ones last.
     pub packages: IndexMap<String, Arc<Package>>,
+    /// The entries of `packages.yml` or `dependencies.yml`.
+    pub package_specs: Vec<PackageSpec>,
     /// The chosen output of the chosen profile; `None` only when it could not be read, which is an error diagnostic
     /// unless [`LoadOptions::profile_need`] is [`Need::Optional`].
     pub profile: Option<Profile>,
@@ -100,10 +108,4 @@ pub struct Package {
     pub docs: Vec<TextFile>,
     /// All properties files.
     pub properties: Vec<PropertiesFile>,
-}
-
-/// Reads the project that `options` points at. What could be read is given even when there are errors.
-pub fn load(options: &LoadOptions<'_>, fs: &dyn FileSystem, sources: &SourceMap) -> (Option<Project>, Vec<Diagnostic>) {
-    let _ = (options, fs, sources);
-    (None, Vec::new())
 }

@@ -6,6 +6,8 @@ use indexmap::IndexMap;
 
 use crate::jinja::Value;
 
+use super::render::Environment;
+
 /// Whether a missing or broken profile is an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
@@ -53,7 +55,8 @@ pub struct LoadOptions<'a> {
     pub with_files: bool,
     /// `--vars`.
     pub vars: IndexMap<String, Value>,
-    pub env: &'a (dyn Fn(&str) -> Option<String> + Sync),
+    /// Looks up environment variables.
+    pub env: Environment,
     /// The `flags` object of templates.
     pub flags: Value,
     /// More names for project-level templates (`run_started_at`, `invocation_id`, `modules`, `log`, …).

@@ -5,7 +5,12 @@
 //! `config`, `loaded_at_query`, macro argument descriptions, metric `filter`, saved-query `where`. All other [`Yaml`]
 //! here is rendered natively with the properties context before use.
 
+mod data_tests;
+mod read;
+
 use crate::{diagnostic::Span, names::ResourceType};
+
+pub(super) use read::read;
 
 use super::yaml::{Map, Yaml};
 
