@@ -22,7 +22,7 @@ pub use list::{ListOutput, list_lines};
 pub use member::Member;
 pub use queue::{Edges, Queue};
 pub use select::{Selection, SelectionInput, select};
-pub use selectors_file::{NamedSelector, Selectors};
+pub use selectors_file::{NamedSelector, Selectors, read_selectors};
 pub use spec::{Criterion, Depth, Group, IndirectSelection, Method, SelectionError, SelectionSpec};
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use serde_json::{Map, Value as Json, json};
 
-use crate::{artifacts::to_json, manifest::Manifest};
+use crate::{artifacts::to_json, diagnostic::Diagnostic, jinja::Value, manifest::Manifest, project::yaml::Yaml};
 
 use super::{Criterion, Depth, Group, IndirectSelection, SelectionError, SelectionSpec, spec::parse_method};
 
@@ -49,33 +49,34 @@ impl Selectors {
         indirect: IndirectSelection,
     ) -> Result<Self, SelectionError> {
         let mut selectors = Self::default();
-        let mut default: Option<String> = None;
         for entry in entries {
-            let name = entry.get("name").and_then(Json::as_str);
-            let (Some(name), Some(definition)) = (name, entry.get("definition")) else {
-                let reason = format!("every selector needs a `name` and a `definition`, found {entry}");
-                return Err(SelectionError::InvalidFile { reason });
-            };
-            let is_default = entry.get("default").is_some_and(|value| match value {
-                Json::String(text) => text.eq_ignore_ascii_case("true"),
-                other => *other == Json::Bool(true),
-            });
-            if let Some(first) = default.as_deref().filter(|_| is_default) {
-                let reason = format!("Found multiple selectors with `default: true`:{first} and {name}");
-                return Err(SelectionError::InvalidFile { reason });
-            }
-            let reader = Reader { name, before: &selectors, indirect };
-            let spec = reader.definition(definition, true)?;
-            let mut normalised = entry.clone();
-            if let Some(slot) = normalised.get_mut("definition") {
-                *slot = reader.normalise(definition);
-            }
-            if is_default {
-                default = Some(name.to_owned());
-            }
-            selectors.0.insert(name.to_owned(), NamedSelector { spec, default: is_default, normalised });
+            selectors.push(entry, indirect)?;
         }
         Ok(selectors)
+    }
+
+    fn push(&mut self, entry: &Json, indirect: IndirectSelection) -> Result<(), SelectionError> {
+        let name = entry.get("name").and_then(Json::as_str);
+        let (Some(name), Some(definition)) = (name, entry.get("definition")) else {
+            let reason = format!("every selector needs a `name` and a `definition`, found {entry}");
+            return Err(SelectionError::InvalidFile { reason });
+        };
+        let default = entry.get("default").is_some_and(|value| match value {
+            Json::String(text) => text.eq_ignore_ascii_case("true"),
+            other => *other == Json::Bool(true),
+        });
+        if let Some(first) = self.default_name().filter(|_| default) {
+            let reason = format!("Found multiple selectors with `default: true`: {first} and {name}");
+            return Err(SelectionError::InvalidFile { reason });
+        }
+        let reader = Reader { name, before: self, indirect };
+        let spec = reader.definition(definition, true)?;
+        let mut normalised = entry.clone();
+        if let Some(slot) = normalised.get_mut("definition") {
+            *slot = reader.normalise(definition);
+        }
+        self.0.insert(name.to_owned(), NamedSelector { spec, default, normalised });
+        Ok(())
     }
 
     /// The selector used when a command selects nothing.
@@ -93,6 +94,30 @@ impl Selectors {
             known: self.0.keys().cloned().collect(),
         })
     }
+}
+
+/// Reads a rendered `selectors.yml` into the form that [`Manifest::selectors`] holds.
+///
+/// # Errors
+/// The first selector that is wrong, with its place.
+pub fn read_selectors(file: &Yaml) -> Result<IndexMap<String, Value>, Box<Diagnostic>> {
+    if file.is_null() {
+        return Ok(IndexMap::new());
+    }
+    let invalid = |error: &SelectionError, span| {
+        Box::new(Diagnostic::error("invalid-selector", error.to_string()).at(span, "this selector"))
+    };
+    let entries = file.as_map().and_then(|file| file.get("selectors")).and_then(Yaml::as_list).ok_or_else(|| {
+        let message = format!("`selectors.yml` needs a list under `selectors`, found {}", file.kind());
+        Box::new(Diagnostic::error("invalid-selector", message).at(file.span, "no list of selectors"))
+    })?;
+    let mut selectors = Selectors::default();
+    for entry in entries {
+        let read = selectors.push(&to_json(&entry.to_value()), IndirectSelection::Eager);
+        read.map_err(|error| invalid(&error, entry.span))?;
+    }
+    let normalised = |selector: &NamedSelector| Value::from_json(&selector.normalised);
+    Ok(selectors.0.iter().map(|(name, selector)| (name.clone(), normalised(selector))).collect())
 }
 
 /// Reads the definition of one selector; refers to the ones before it.

@@ -12,6 +12,7 @@ use crate::{
     diagnostic::{SourceId, Span},
     manifest::{Checksum, Config, DependsOn, Docs, Manifest, ModelFields, Node, NodeKind, Quoting, RefArgs},
     names::{ResourceType, UniqueId},
+    project::yaml::parse_value,
 };
 
 /// A node with an id `type.package.name` and nothing else.
@@ -187,6 +188,16 @@ fn selectors_are_normalised_as_in_the_manifest() {
         selectors.0["b"].normalised["definition"].to_string(),
         r#"{"union":[{"method":"tag","value":"y"},{"parents":true,"parents_depth":"1","method":"tag","value":"x","children":true},{"exclude":[{"method":"fqn","value":"z"}]}]}"#
     );
+}
+
+#[test]
+fn a_wrong_selector_is_shown_where_it_is() {
+    let text = "selectors:\n- {name: a, definition: x}\n- {name: b, definition: {nope: y}}\n";
+    let error = read_selectors(&parse_value(text).unwrap()).unwrap_err();
+    assert_eq!(error.message, "'nope' is not a valid method name");
+    let span = error.labels[0].span;
+    assert_eq!(&text[span.start as usize..span.end as usize], "{name: b, definition: {nope: y}}");
+    assert!(read_selectors(&parse_value("[1]").unwrap()).unwrap_err().message.ends_with("found a list"));
 }
 
 #[test]
