@@ -47,6 +47,11 @@ impl JinjaError {
         Self::new(ErrorKind::Type, message)
     }
 
+    /// Python's ValueError, KeyError, IndexError, OverflowError.
+    pub fn value_error(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Value, message)
+    }
+
     pub fn raised(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Raised, message)
     }

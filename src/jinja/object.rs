@@ -51,6 +51,11 @@ pub trait Object: Send + Sync + fmt::Debug {
         None
     }
 
+    /// Whether `x is iterable`. Override it when [`Object::iter`] costs much.
+    fn is_iterable(&self) -> bool {
+        self.iter().is_some()
+    }
+
     fn len(&self) -> Option<usize> {
         self.iter().map(|items| items.len())
     }
@@ -62,6 +67,37 @@ pub trait Object: Send + Sync + fmt::Debug {
     /// `self == other`, where `other` is an object of the same type name.
     fn equals(&self, other: &dyn Object) -> bool {
         self.to_repr() == other.to_repr()
+    }
+
+    /// What equal objects have in common, for dict keys and sets.
+    fn hash_key(&self) -> String {
+        self.to_repr()
+    }
+
+    /// `object < other` and its like; `None` when the two have no order.
+    fn compare(&self, other: &Value) -> Option<std::cmp::Ordering> {
+        None
+    }
+
+    /// `object + other` and the other operators `- * / // % **`; with `reflected`, `other + object`. `None` when the
+    /// two types have no such operator.
+    fn binary(&self, operator: &str, other: &Value, reflected: bool) -> Option<Result<Value, JinjaError>> {
+        None
+    }
+
+    /// `format(object, spec)` with a specification that is not empty; `None` pads its text as a string.
+    fn format(&self, spec: &str) -> Option<Result<String, JinjaError>> {
+        None
+    }
+
+    /// `item in object`; `None` when it has to be looked for among the items.
+    fn contains(&self, item: &Value) -> Option<bool> {
+        None
+    }
+
+    /// `{% set object.name = value %}`; `false` when attributes cannot be set.
+    fn set_attr(&self, name: &str, value: &Value) -> bool {
+        false
     }
 
     /// Whether `x is mapping`; then [`Object::iter`] gives the keys.

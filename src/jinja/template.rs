@@ -4,11 +4,18 @@ use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Origin, Span};
 
+use super::{
+    lex,
+    parse::{self, Tree},
+    tree::MacroBody,
+};
+
 /// A parsed text. Cheap to clone, free of the text it came from.
 #[derive(Debug, Clone)]
 pub struct Template {
     pub origin: Origin,
     pub text: Arc<str>,
+    pub(super) tree: Arc<Tree>,
 }
 
 /// Which block defined a macro.
@@ -38,6 +45,9 @@ pub struct MacroDef {
     pub calls: Vec<StaticCall>,
     /// `package` for messages and for dispatch; set by whoever loads macros.
     pub package: Arc<str>,
+    pub(super) body: Arc<MacroBody>,
+    /// `package.name`, for messages.
+    pub(super) full_name: Arc<str>,
 }
 
 #[derive(Debug, Clone)]
@@ -74,28 +84,66 @@ pub struct Block {
 impl Template {
     /// Parses a text. All syntax errors of the text are returned.
     pub fn parse(text: &str, origin: Origin) -> Result<Template, Vec<Diagnostic>> {
-        let _ = (text, origin);
-        todo!()
+        let tree = Arc::new(parse::parse(text, origin)?);
+        Ok(Template { origin, text: text.into(), tree })
+    }
+
+    /// The `docs` blocks of a text whose other parts are not read at all (a Markdown file).
+    pub fn docs(text: &str, origin: Origin) -> Result<Vec<Block>, Vec<Diagnostic>> {
+        let mut blocks = Vec::new();
+        let mut errors = Vec::new();
+        let mut at = 0;
+        while let Some(start) = lex::find_docs(text, at) {
+            // Exactly the block, so that what surrounds it is not looked at.
+            let end = lex::find_end_tag(text, start, "enddocs")
+                .and_then(|end| text.get(end..)?.find("%}").map(|close| end + close + 2))
+                .unwrap_or(text.len());
+            let part = match origin {
+                Origin::At { source, offset } => {
+                    Origin::At { source, offset: offset.saturating_add(u32::try_from(start).unwrap_or(u32::MAX)) }
+                }
+                within @ Origin::Within(_) => within,
+            };
+            match parse::parse(text.get(start..end).unwrap_or(""), part) {
+                Ok(tree) => blocks.extend(tree.blocks),
+                Err(found) => errors.extend(found),
+            }
+            at = end;
+        }
+        if errors.is_empty() { Ok(blocks) } else { Err(errors) }
     }
 
     /// Whether the text holds no Jinja at all.
     pub fn is_plain(&self) -> bool {
-        todo!()
+        self.tree.is_plain
     }
 
     /// The macros, tests and materializations defined at the top level, in order, as of package `package`.
     pub fn macros(&self, package: &str) -> Vec<Arc<MacroDef>> {
-        let _ = package;
-        todo!()
+        let package: Arc<str> = package.into();
+        let define = |parsed: &parse::ParsedMacro| {
+            Arc::new(MacroDef {
+                name: parsed.name.clone(),
+                kind: parsed.kind.clone(),
+                params: parsed.params.clone(),
+                span: parsed.body.span,
+                text: parsed.text.clone(),
+                calls: parsed.calls.clone(),
+                package: package.clone(),
+                body: parsed.body.clone(),
+                full_name: format!("{package}.{}", parsed.name).into(),
+            })
+        };
+        self.tree.macros.iter().map(define).collect()
     }
 
     /// The snapshot and docs blocks at the top level, in order.
     pub fn blocks(&self) -> Vec<Block> {
-        todo!()
+        self.tree.blocks.clone()
     }
 
     /// The calls of the whole text, in order of first appearance.
     pub fn calls(&self) -> Vec<StaticCall> {
-        todo!()
+        self.tree.calls.clone()
     }
 }

@@ -1,0 +1,269 @@
+//! Runs statements.
+
+use std::sync::Arc;
+
+use super::{
+    Interp, JinjaError, Value,
+    iterate::{self, Items},
+    loops::Loop,
+    operators,
+    output::Out,
+    scope::Scope,
+    tree::{Expr, For, Stmt, StmtKind, Target},
+};
+
+/// How a body ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flow {
+    Next,
+    Break,
+    Continue,
+}
+
+type Ran = Result<Flow, JinjaError>;
+
+impl Interp<'_> {
+    pub(super) fn exec(&mut self, body: &[Stmt], scope: &Arc<Scope>, out: &mut Out) -> Ran {
+        for stmt in body {
+            let flow = match &stmt.kind {
+                StmtKind::Text(text) => {
+                    self.count_output(text.len())?;
+                    let name = self.macro_name();
+                    out.text(text, stmt.span, name.as_ref());
+                    Flow::Next
+                }
+                StmtKind::Output { expr, constant } => {
+                    let value = self.eval(expr, scope)?;
+                    if self.native {
+                        out.note(&value, *constant);
+                    }
+                    self.print(&value, expr, out)?;
+                    Flow::Next
+                }
+                StmtKind::Do(expr) => {
+                    self.eval(expr, scope)?;
+                    Flow::Next
+                }
+                StmtKind::Set(target, expr) => {
+                    let value = self.eval(expr, scope)?;
+                    self.assign(target, value, scope)?;
+                    Flow::Next
+                }
+                StmtKind::If { branches, otherwise } => self.choose(branches, otherwise, scope, out)?,
+                StmtKind::For(block) => self.for_block(block, scope, out)?,
+                StmtKind::Break => Flow::Break,
+                StmtKind::Continue => Flow::Continue,
+                _ => self.exec_rare(stmt, scope, out)?,
+            };
+            if flow != Flow::Next {
+                return Ok(flow);
+            }
+        }
+        Ok(Flow::Next)
+    }
+
+    #[inline(never)]
+    fn choose(&mut self, branches: &[(Expr, Vec<Stmt>)], otherwise: &[Stmt], scope: &Arc<Scope>, out: &mut Out) -> Ran {
+        for (test, body) in branches {
+            if self.eval(test, scope)?.is_truthy() {
+                return self.exec(body, scope, out);
+            }
+        }
+        self.exec(otherwise, scope, out)
+    }
+
+    #[inline(never)]
+    fn exec_rare(&mut self, stmt: &Stmt, scope: &Arc<Scope>, out: &mut Out) -> Ran {
+        match &stmt.kind {
+            StmtKind::SetBlock { target, filters, body } => {
+                let mut inner = Out::default();
+                let flow = self.exec(body, &Scope::inside(scope), &mut inner)?;
+                let mut value = self.traced(inner.rendered);
+                for filter in filters {
+                    value = self.filter(filter, value, scope)?;
+                }
+                self.assign(target, value, scope)?;
+                Ok(flow)
+            }
+            StmtKind::With { bindings, body } => {
+                let inner = Scope::inside(scope);
+                for (target, expr) in bindings {
+                    // The values are of the names outside.
+                    let value = self.eval(expr, scope)?;
+                    self.assign(target, value, &inner)?;
+                }
+                self.exec(body, &inner, out)
+            }
+            StmtKind::Filter { filters, body } => {
+                let mut inner = Out::default();
+                let flow = self.exec(body, &Scope::inside(scope), &mut inner)?;
+                let mut value = self.traced(inner.rendered);
+                for filter in filters {
+                    value = self.filter(filter, value, scope)?;
+                }
+                self.print_value(&value, stmt.span, out)?;
+                Ok(flow)
+            }
+            StmtKind::Macro(body) => {
+                scope.set(&body.name, Self::closure(body, scope));
+                Ok(Flow::Next)
+            }
+            StmtKind::Call { call, caller } => {
+                let caller = Self::closure(caller, scope);
+                let value = self.eval_call_block(call, caller, scope)?;
+                if self.native {
+                    out.note(&value, false);
+                }
+                self.print(&value, call, out)?;
+                Ok(Flow::Next)
+            }
+            _ => Ok(Flow::Next),
+        }
+    }
+
+    fn print(&mut self, value: &Value, expr: &Expr, out: &mut Out) -> Result<(), JinjaError> {
+        self.print_value(value, expr.span, out)
+    }
+
+    fn print_value(&mut self, value: &Value, span: crate::diagnostic::Span, out: &mut Out) -> Result<(), JinjaError> {
+        let name = self.macro_name();
+        let made;
+        let text: &str = match value {
+            Value::Str(text) => {
+                if let Some(map) = self.map(text) {
+                    self.count_output(text.len())?;
+                    out.splice(text, &map);
+                    return Ok(());
+                }
+                text
+            }
+            other => {
+                made = other.to_str();
+                &made
+            }
+        };
+        self.count_output(text.len())?;
+        out.push(text, span, false, name.as_ref());
+        Ok(())
+    }
+
+    pub(super) fn assign(&mut self, target: &Target, value: Value, scope: &Arc<Scope>) -> Result<(), JinjaError> {
+        match target {
+            Target::Name(name) => {
+                scope.set(name, value);
+                Ok(())
+            }
+            Target::Attr(name, attribute, span) => {
+                let done = match scope.get(name).or_else(|| self.globals.get(name)) {
+                    Some(Value::Object(object)) => object.set_attr(attribute, &value),
+                    _ => false,
+                };
+                if done {
+                    return Ok(());
+                }
+                let mut error = JinjaError::type_error("cannot assign attribute on non-namespace object");
+                error.span = Some(*span);
+                Err(error)
+            }
+            Target::Tuple(targets) => {
+                let mut items = iterate::items(&value)?;
+                let mut values = Vec::with_capacity(targets.len());
+                while values.len() <= targets.len() {
+                    match items.next(self)? {
+                        Some(item) => values.push(item),
+                        None => break,
+                    }
+                }
+                if values.len() > targets.len() {
+                    let message = format!("too many values to unpack (expected {})", targets.len());
+                    return Err(JinjaError::value_error(message));
+                }
+                if values.len() < targets.len() {
+                    return Err(JinjaError::value_error(format!(
+                        "not enough values to unpack (expected {}, got {})",
+                        targets.len(),
+                        values.len()
+                    )));
+                }
+                for (target, value) in targets.iter().zip(values) {
+                    self.assign(target, value, scope)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn for_block(&mut self, block: &Arc<For>, scope: &Arc<Scope>, out: &mut Out) -> Ran {
+        let iterable = self.eval(&block.iterable, scope)?;
+        self.run_loop(block, &iterable, 0, scope, out).map_err(|error| located(error, &block.iterable))?;
+        Ok(Flow::Next)
+    }
+
+    /// Runs a `for` over a value; a recursive one comes here again from its `loop` object.
+    pub(super) fn run_loop(
+        &mut self,
+        block: &Arc<For>,
+        iterable: &Value,
+        depth: usize,
+        scope: &Arc<Scope>,
+        out: &mut Out,
+    ) -> Result<(), JinjaError> {
+        self.check_stack()?;
+        let mut items = iterate::items(iterable)?;
+        if block.filter.is_some() {
+            items = self.select(block, items, scope)?;
+        }
+        let state = Arc::new(Loop::new(block.clone(), items, depth, scope));
+        let name: Arc<str> = "loop".into();
+        let mut inner = Scope::inside(scope);
+        let mut ran = false;
+        while let Some(item) = state.advance(self)? {
+            ran = true;
+            self.count_iteration()?;
+            match Arc::get_mut(&mut inner) {
+                Some(reused) => reused.clear(),
+                None => inner = Scope::inside(scope),
+            }
+            inner.set(&name, Value::Object(state.clone()));
+            self.assign(&block.target, item, &inner)?;
+            if self.exec(&block.body, &inner, out)? == Flow::Break {
+                break;
+            }
+        }
+        if !ran {
+            self.exec(&block.otherwise, &Scope::inside(scope), out)?;
+        }
+        Ok(())
+    }
+
+    /// The items that pass the loop's own `if`.
+    fn select(&mut self, block: &For, mut items: Items, scope: &Arc<Scope>) -> Result<Items, JinjaError> {
+        let Some(filter) = &block.filter else { return Ok(items) };
+        let mut kept = Vec::new();
+        while let Some(item) = items.next(self)? {
+            self.count_iteration()?;
+            let inner = Scope::inside(scope);
+            self.assign(&block.target, item.clone(), &inner)?;
+            if self.eval(filter, &inner)?.is_truthy() {
+                kept.push(item);
+            }
+        }
+        Ok(Items::Known(kept.into_iter()))
+    }
+
+    /// An expression as a dict key.
+    pub(super) fn eval_key(&mut self, expr: &Expr, scope: &Arc<Scope>) -> Result<Value, JinjaError> {
+        let key = self.eval(expr, scope)?;
+        operators::hashable(&key)?;
+        Ok(key)
+    }
+}
+
+/// Gives an error the span of an expression, when it has none.
+pub(super) fn located(mut error: JinjaError, expr: &Expr) -> JinjaError {
+    if error.span.is_none() {
+        error.span = Some(expr.span);
+    }
+    error
+}
