@@ -11,7 +11,7 @@ use crate::{
 };
 
 use super::{
-    read::{Reader, key_name, scalar_text},
+    read::{Reader, key_name},
     render::{render_tree, render_yaml},
     version,
     yaml::{Data, Map, Yaml},

@@ -109,3 +109,6 @@ pub struct Package {
     /// All properties files.
     pub properties: Vec<PropertiesFile>,
 }
+
+#[cfg(test)]
+mod tests;

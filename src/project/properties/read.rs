@@ -7,7 +7,7 @@ use crate::{
 
 use super::super::{
     read::{Reader, key_name, scalar_text},
-    yaml::{Data, Entry, Map, Yaml},
+    yaml::{Entry, Map, Yaml},
 };
 use super::{
     Include, Properties, RawColumn, RawExposure, RawGroup, RawMacro, RawNode, RawSingularTest, RawSource, RawTable,
@@ -79,11 +79,10 @@ pub(in super::super) fn read(yaml: &Yaml, shown: &str, out: &mut Vec<Diagnostic>
     };
     let mut reader = Reader::new(map, yaml.span, "a properties file", out);
     reader.unknown_keys(&TOP_KEYS, "CustomTopLevelKeyDeprecation");
-    if let Some(version) = reader.given("version") {
-        if !matches!(version.data, Data::Int(2)) && version.as_str() != Some("2") {
-            let error = Diagnostic::error("wrong-value", "`version` of a properties file must be 2");
-            reader.out.push(error.at(version.span, "").help("write `version: 2`, or leave it out"));
-        }
+    let is_two = |version: &&Yaml| version.as_int() == Some(2) || version.as_str() == Some("2");
+    if let Some(version) = reader.given("version").filter(|version| !is_two(version)) {
+        let error = Diagnostic::error("wrong-value", "`version` of a properties file must be 2");
+        reader.out.push(error.at(version.span, "").help("write `version: 2`, or leave it out"));
     }
     for (section, kind) in [
         ("models", ResourceType::Model),

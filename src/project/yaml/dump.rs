@@ -191,10 +191,9 @@ fn fold(text: &str, indent: usize, mut column: usize, key: bool) -> String {
         return text.to_owned();
     }
     let mut out = String::new();
-    let mut words = text.split(' ').peekable();
     let mut first = true;
     let mut previous_empty = false;
-    while let Some(word) = words.next() {
+    for word in text.split(' ') {
         if !first {
             let single = !previous_empty && !word.is_empty();
             if single && column > WIDTH {

@@ -64,12 +64,11 @@ fn number(text: &str) -> Result<Data, ScalarError> {
     if is_int(body) {
         return int(body, negative, text);
     }
-    if !signed && text.len() >= 8 && text.as_bytes().get(4) == Some(&b'-') {
-        if let Some(found) = timestamp(text) {
-            return found.ok_or_else(|| ScalarError::Date(text.to_owned()));
-        }
+    let dashed = !signed && text.len() >= 8 && text.as_bytes().get(4) == Some(&b'-');
+    match dashed.then(|| timestamp(text)).flatten() {
+        Some(found) => found.ok_or_else(|| ScalarError::Date(text.to_owned())),
+        None => Ok(Data::Str(text.into())),
     }
-    Ok(Data::Str(text.into()))
 }
 
 fn all(text: &str, allowed: impl Fn(u8) -> bool) -> bool {

@@ -189,3 +189,33 @@ fn duplicate_keys_warn_and_the_last_counts() {
     assert_eq!(diagnostics[0].event, Some("DuplicateYAMLKeysDeprecation"));
     assert_eq!((diagnostics[0].labels[0].span.start, diagnostics[0].labels[1].span.start), (10, 0));
 }
+
+fn jinja_value(plain: &Json) -> Value {
+    let (kind, value) = plain.as_object().unwrap().iter().next().unwrap();
+    match kind.as_str() {
+        "null" => Value::None,
+        "bool" => value.as_bool().unwrap().into(),
+        "int" => value.as_str().unwrap().parse::<i64>().unwrap().into(),
+        "float" => value.as_str().unwrap().parse::<f64>().unwrap().into(),
+        "str" => value.as_str().unwrap().into(),
+        "list" => Value::list(value.as_array().unwrap().iter().map(jinja_value)),
+        "map" => {
+            Value::dict(value.as_array().unwrap().iter().map(|pair| (jinja_value(&pair[0]), jinja_value(&pair[1]))))
+        }
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn values_are_dumped_as_pyyaml_dumps_them() {
+    let rows: Vec<(Json, bool, String)> =
+        serde_json::from_str(include_str!("../../../tests/cases/yaml/dumps.json")).unwrap();
+    let mut wrong = Vec::new();
+    for (value, sort_keys, expected) in rows {
+        let ours = dump(&jinja_value(&value), sort_keys).unwrap();
+        if ours != expected {
+            wrong.push(format!("{value}\n   ours     {ours:?}\n   expected {expected:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+}
