@@ -108,15 +108,15 @@ pub struct MemoryFileSystem {
 
 impl MemoryFileSystem {
     pub fn new<P: Into<PathBuf>, T: Into<Vec<u8>>>(files: impl IntoIterator<Item = (P, T)>) -> Self {
-        Self { files: files.into_iter().map(|(path, text)| (path.into(), text.into())).collect() }
+        Self { files: files.into_iter().map(|(path, text)| (normalize(&path.into()), text.into())).collect() }
     }
 
     pub fn insert(&mut self, path: impl Into<PathBuf>, text: impl Into<Vec<u8>>) {
-        self.files.insert(path.into(), text.into());
+        self.files.insert(normalize(&path.into()), text.into());
     }
 
     pub fn remove(&mut self, path: &Path) {
-        self.files.remove(path);
+        self.files.remove(&normalize(path));
     }
 }
 

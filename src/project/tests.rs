@@ -280,7 +280,7 @@ fn what_is_wrong_in_a_profile_is_said_at_its_place() {
         ),
         (
             "type: datafusion, path: \"{{ env_var('NOPE') }}\", schema: s",
-            "error[raised] profiles.yml:4:35 Env var required but not provided: 'NOPE'",
+            "error[raised] profiles.yml:4:39 Env var required but not provided: 'NOPE'",
         ),
     ] {
         assert_eq!(load_files(&[("profiles.yml", &with(output))]).shown()[0], expected, "{output}");

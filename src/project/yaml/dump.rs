@@ -66,8 +66,17 @@ impl Dumper<'_> {
             }
             for (key, value) in pairs {
                 self.start(indent, &mut first);
-                let key = self.scalar(&key, indent, true)?;
+                // PyYAML writes long, empty and many-lined keys in the explicit form.
+                let simple = key.as_str().is_none_or(|key| !key.is_empty() && key.len() < 128 && !key.contains('\n'));
+                if !simple {
+                    self.out.push_str("? ");
+                }
+                let key = self.scalar(&key, indent, simple)?;
                 self.out.push_str(&key);
+                if !simple {
+                    self.out.push('\n');
+                    self.out.extend(std::iter::repeat_n(' ', indent));
+                }
                 self.out.push(':');
                 // A list under a key is not indented further.
                 self.value(&value, indent, matches!(value, Value::List(_) | Value::Tuple(_)))?;
@@ -123,7 +132,7 @@ impl Dumper<'_> {
             Value::Float(value) => float(*value),
             Value::Str(text) => {
                 let line = self.out.rsplit('\n').next().map_or(0, |line| line.chars().count());
-                string(text, indent + 2, line + 1, key)
+                string(text, indent + 2, line, key)
             }
             other => return Err(DumpError(other.to_repr())),
         })
@@ -156,7 +165,7 @@ fn string(text: &str, indent: usize, column: usize, key: bool) -> String {
     let multiline = text.contains('\n');
     let space_break = text.contains(" \n");
     if special || space_break || (key && multiline) {
-        return double_quoted(text, indent, column);
+        return double_quoted(text, indent, column, key);
     }
     if !multiline && is_plain(text) && matches!(resolve(text), Ok(Data::Str(_))) && !looks_numeric(text) {
         return fold(text, indent, column, key);
@@ -167,7 +176,9 @@ fn string(text: &str, indent: usize, column: usize, key: bool) -> String {
 /// An integer too large for 64 bits resolves to text here, but not in PyYAML.
 fn looks_numeric(text: &str) -> bool {
     let digits = text.trim_start_matches(['+', '-']);
-    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_') && !digits.starts_with('_')
+    !digits.is_empty()
+        && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_')
+        && !digits.starts_with(['_', '0'])
 }
 
 fn is_plain(text: &str) -> bool {
@@ -217,9 +228,7 @@ fn single_quoted(text: &str, indent: usize, column: usize, key: bool) -> String 
     let mut out = String::from("'");
     let mut lines = text.split('\n');
     if let Some(line) = lines.next() {
-        let edge = line.starts_with(' ') || line.ends_with(' ');
-        let escaped = line.replace('\'', "''");
-        out.push_str(&if edge { escaped } else { fold(&escaped, indent, column + 1, key) });
+        out.push_str(&fold(&line.replace('\'', "''"), indent, column + 1, key));
     }
     let mut pending = 0;
     for line in lines {
@@ -240,45 +249,74 @@ fn single_quoted(text: &str, indent: usize, column: usize, key: bool) -> String 
     out
 }
 
-fn double_quoted(text: &str, indent: usize, column: usize) -> String {
+fn double_quoted(text: &str, indent: usize, column: usize, key: bool) -> String {
+    let chars: Vec<char> = text.chars().collect();
     let mut out = String::from("\"");
     let mut column = column + 1;
-    for c in text.chars() {
-        let before = out.len();
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            '\r' => out.push_str("\\r"),
-            '\0' => out.push_str("\\0"),
-            '\u{7}' => out.push_str("\\a"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{b}' => out.push_str("\\v"),
-            '\u{c}' => out.push_str("\\f"),
-            '\u{1b}' => out.push_str("\\e"),
-            '\u{85}' => out.push_str("\\N"),
-            '\u{a0}' => out.push_str("\\_"),
-            '\u{2028}' => out.push_str("\\L"),
-            '\u{2029}' => out.push_str("\\P"),
-            ' '..='~' => out.push(c),
-            c if (c as u32) <= 0xff => {
-                let _ = write!(out, "\\x{:02X}", c as u32);
-            }
-            c if (c as u32) <= 0xffff => {
-                let _ = write!(out, "\\u{:04X}", c as u32);
-            }
-            c => {
-                let _ = write!(out, "\\U{:08X}", c as u32);
+    // Characters from here on are not written yet.
+    let mut start = 0;
+    for end in 0..=chars.len() {
+        let c = chars.get(end).copied();
+        if c.is_none_or(|c| !(' '..='~').contains(&c) || matches!(c, '"' | '\\')) {
+            column += flush(&chars, &mut start, end, &mut out);
+            if let Some(c) = c {
+                let before = out.len();
+                escape(c, &mut out);
+                column += out.len() - before;
+                start = end + 1;
             }
         }
-        column += out.len() - before;
-        if c == ' ' && column > WIDTH {
+        let may_break = !key && end > 0 && end + 1 < chars.len() && (c == Some(' ') || start >= end);
+        if may_break && column + end.saturating_sub(start) > WIDTH {
+            flush(&chars, &mut start, end, &mut out);
             out.push_str("\\\n");
             out.extend(std::iter::repeat_n(' ', indent));
             column = indent;
+            if chars.get(start) == Some(&' ') {
+                out.push('\\');
+                column += 1;
+            }
         }
     }
     out.push('"');
     out
+}
+
+/// Writes the characters from `start` to `end` and says how many they were.
+fn flush(chars: &[char], start: &mut usize, end: usize, out: &mut String) -> usize {
+    let pending = chars.get(*start..end).unwrap_or_default();
+    out.extend(pending);
+    *start = (*start).max(end);
+    pending.len()
+}
+
+fn escape(c: char, out: &mut String) {
+    let short = match c {
+        '"' => '"',
+        '\\' => '\\',
+        '\n' => 'n',
+        '\t' => 't',
+        '\r' => 'r',
+        '\0' => '0',
+        '\u{7}' => 'a',
+        '\u{8}' => 'b',
+        '\u{b}' => 'v',
+        '\u{c}' => 'f',
+        '\u{1b}' => 'e',
+        '\u{85}' => 'N',
+        '\u{a0}' => '_',
+        '\u{2028}' => 'L',
+        '\u{2029}' => 'P',
+        _ => {
+            let code = c as u32;
+            let _ = match code {
+                0..=0xff => write!(out, "\\x{code:02X}"),
+                0x100..=0xffff => write!(out, "\\u{code:04X}"),
+                _ => write!(out, "\\U{code:08X}"),
+            };
+            return;
+        }
+    };
+    out.push('\\');
+    out.push(short);
 }

@@ -312,7 +312,8 @@ impl<'t> Reader<'t> {
     fn syntax_error(&self, error: &saphyr_parser::ScanError) -> Fail {
         let mut at = self.byte(error.marker().index());
         if error.info().contains("tab") {
-            at += self.text.get(at..).and_then(|rest| rest.find('\t')).unwrap_or(0);
+            let line = self.text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
+            at = self.text.get(line..).and_then(|rest| rest.find('\t')).map_or(at, |tab| line + tab);
         }
         let line_start = self.text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
         let line = self.text.get(line_start..).and_then(|rest| rest.lines().next()).unwrap_or("");
