@@ -1,20 +1,45 @@
 //! `Project` evaluated in parse mode with dbt's contexts, names resolved → typed nodes: [`Manifest`]. Pure: reads no
 //! file, asks no warehouse.
 
+mod build;
+mod calls;
+mod checks;
+mod columns;
 mod config;
+mod configure;
 pub mod context;
+mod defaults;
+mod draft;
+mod generic_tests;
+mod merge;
+mod naming;
 mod node;
+mod options;
+mod others;
+mod properties;
+mod registry;
+mod render;
+mod resolve;
+mod settings;
+mod sources;
+pub mod test_name;
+mod tree;
+mod versions;
 
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+pub use build::{Parsed, build};
 pub use config::Config;
 pub use node::*;
+pub use options::{ParseOptions, target};
+pub use resolve::{Asker, Failure, Names};
 
 use crate::{
+    diagnostic::Span,
     jinja::{MacroDef, Value},
-    names::UniqueId,
+    names::{ResourceType, UniqueId},
 };
 
 /// A macro as the manifest knows it.
@@ -59,6 +84,24 @@ pub struct Manifest {
     pub disabled: IndexMap<UniqueId, Vec<Disabled>>,
     /// Normalised selectors.yml.
     pub selectors: IndexMap<String, Value>,
+    /// What the project declares and this version does not run.
+    pub unsupported: Vec<Unsupported>,
+}
+
+/// A resource that is declared, warned about and left out.
+#[derive(Debug, Clone)]
+pub struct Unsupported {
+    pub kind: ResourceType,
+    pub name: String,
+    pub package_name: String,
+    pub original_file_path: String,
+    pub span: Span,
+}
+
+/// The SHA-256 of a text in hex.
+fn sha256_hex(text: &str) -> String {
+    use sha2::{Digest, Sha256};
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[derive(Debug, Clone)]

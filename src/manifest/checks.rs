@@ -1,0 +1,213 @@
+//! What must hold in a finished manifest: names, relations, groups, contracts; and what follows from its tests.
+
+use std::collections::HashMap;
+
+use indexmap::{IndexMap, IndexSet};
+
+use crate::{
+    diagnostic::{Diagnostic, Span},
+    jinja::Value,
+    names::{ResourceType, UniqueId},
+};
+
+use super::{
+    Disabled, Manifest,
+    node::{ColumnInfo, Node, NodeKind},
+};
+
+type Spans = IndexMap<UniqueId, Option<Span>>;
+
+/// Two relational nodes with one relation overwrite each other.
+pub fn relations(manifest: &Manifest, spans: &Spans, diagnostics: &mut Vec<Diagnostic>) {
+    let mut seen: HashMap<&str, &Node> = HashMap::new();
+    for node in manifest.nodes.values().filter(|node| node.is_refable()) {
+        let Some(relation) = node.relation_name.as_deref() else { continue };
+        let Some(first) = seen.get(relation) else {
+            seen.insert(relation, node);
+            continue;
+        };
+        let mut diagnostic = Diagnostic::error(
+            "duplicate-relation",
+            format!("`{}` and `{}` would both be {relation}", first.unique_id, node.unique_id),
+        )
+        .node(node.unique_id.as_str());
+        for (node, text) in [(node, "this one"), (*first, "and this one")] {
+            if let Some(span) = spans.get(&node.unique_id).copied().flatten() {
+                diagnostic = diagnostic.at(span, text);
+            }
+        }
+        diagnostics.push(diagnostic.help("give one of the two another `alias` or `schema`"));
+    }
+}
+
+/// A seed and a model of one name can be told apart only by accident.
+pub fn names_across_types(manifest: &Manifest, spans: &Spans, must_differ: bool, diagnostics: &mut Vec<Diagnostic>) {
+    let mut seen: HashMap<(&str, &str), &Node> = HashMap::new();
+    for node in manifest.nodes.values().filter(|node| node.is_refable()) {
+        let key = (node.package_name.as_str(), node.name.as_str());
+        match seen.get(&key) {
+            Some(first) if first.resource_type != node.resource_type => {
+                let message =
+                    format!("{} and {} are both named `{}`", first.resource_type, node.resource_type, node.name);
+                let mut diagnostic = match must_differ {
+                    true => Diagnostic::error("duplicate-name", message),
+                    false => Diagnostic::warning("duplicate-name-across-types", message)
+                        .event("DuplicateNameDistinctNodeTypesDeprecation"),
+                };
+                for node in [node, *first] {
+                    if let Some(span) = spans.get(&node.unique_id).copied().flatten() {
+                        diagnostic = diagnostic.at(span, format!("the {}", node.resource_type));
+                    }
+                }
+                diagnostics.push(diagnostic.help("rename one of the two"));
+            }
+            Some(_) => {}
+            None => {
+                seen.insert(key, node);
+            }
+        }
+    }
+}
+
+/// Names with spaces, which break selection and relations.
+pub fn spaces(manifest: &Manifest, spans: &Spans, is_error: bool, diagnostics: &mut Vec<Diagnostic>) {
+    for node in manifest.nodes.values().filter(|node| node.name.contains(' ')) {
+        let message = format!("the name of {} `{}` contains a space", node.resource_type, node.name);
+        let mut diagnostic = match is_error {
+            true => Diagnostic::error("name-with-space", message),
+            false => Diagnostic::warning("name-with-space", message).event("ResourceNamesWithSpacesDeprecation"),
+        };
+        if let Some(span) = spans.get(&node.unique_id).copied().flatten() {
+            diagnostic = diagnostic.at(span, "");
+        }
+        diagnostics.push(diagnostic.help("rename it, for example with underscores").node(node.unique_id.as_str()));
+    }
+}
+
+/// A node's group must be declared.
+pub fn groups(manifest: &Manifest, spans: &Spans, diagnostics: &mut Vec<Diagnostic>) {
+    let names: IndexSet<&str> = manifest.groups.values().map(|group| group.name.as_str()).collect();
+    for node in manifest.nodes.values() {
+        let Some(group) = node.group.as_deref().filter(|group| !names.contains(group)) else { continue };
+        if node.resource_type == ResourceType::Test {
+            continue;
+        }
+        let mut diagnostic = Diagnostic::error(
+            "group-not-found",
+            format!("{} `{}` is in group `{group}`, which does not exist", node.resource_type, node.name),
+        )
+        .node(node.unique_id.as_str());
+        if let Some(span) = spans.get(&node.unique_id).copied().flatten() {
+            diagnostic = diagnostic.at(span, "");
+        }
+        diagnostics.push(match crate::diagnostic::nearest(group, names.iter().copied()) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            None => diagnostic.help("declare it under `groups:` in a properties file"),
+        });
+    }
+}
+
+/// What an enforced contract and constraints need before anything runs.
+pub fn contracts(manifest: &Manifest, spans: &Spans, diagnostics: &mut Vec<Diagnostic>) {
+    for node in manifest.nodes.values() {
+        let NodeKind::Model(fields) = &node.kind else { continue };
+        let span = spans.get(&node.unique_id).copied().flatten();
+        let mut report = |code: &'static str, message: String, at: Option<Span>, help: &str| {
+            let diagnostic = Diagnostic::error(code, message).help(help).node(node.unique_id.as_str());
+            diagnostics.push(match at.or(span) {
+                Some(span) => diagnostic.at(span, ""),
+                None => diagnostic,
+            });
+        };
+        let is_enforced =
+            node.config.get("contract").and_then(|contract| contract.get("enforced")).is_some_and(|on| on.is_truthy());
+        if is_enforced && node.language != "sql" {
+            let message = format!("model `{}` has an enforced contract, but is not written in SQL", node.name);
+            report("contract", message, None, "remove the contract");
+        } else if is_enforced && node.columns.is_empty() {
+            let message = format!("model `{}` has an enforced contract, but no columns are declared", node.name);
+            report("contract", message, None, "declare every column with its `data_type`");
+        }
+        let keyed: Vec<&ColumnInfo> =
+            node.columns.values().filter(|column| column.constraints.iter().any(is_primary_key)).collect();
+        let of_model = fields.constraints.iter().any(is_primary_key);
+        if let [first, second, ..] = keyed.as_slice() {
+            let message = format!(
+                "columns `{}` and `{}` of model `{}` both have a primary key constraint",
+                first.name, second.name, node.name
+            );
+            report(
+                "primary-key",
+                message,
+                second.span,
+                "declare one key of both columns under the model's `constraints`",
+            );
+        } else if let (Some(column), true) = (keyed.first(), of_model) {
+            let message =
+                format!("model `{}` has a primary key constraint of its own and one on `{}`", node.name, column.name);
+            report("primary-key", message, column.span, "remove one of the two");
+        }
+    }
+}
+
+fn is_primary_key(constraint: &Value) -> bool {
+    constraint.get("type").is_some_and(|kind| kind.as_str() == Some("primary_key"))
+}
+
+/// Fills `primary_key` of models: from constraints, else from the tests that say so.
+pub fn primary_keys(manifest: &mut Manifest) {
+    let mut tests: HashMap<UniqueId, Vec<(String, Vec<String>, bool)>> = HashMap::new();
+    let disabled = manifest.disabled.values().flatten().filter_map(|disabled| match disabled {
+        Disabled::Node(node) => Some(&**node),
+        _ => None,
+    });
+    for node in manifest.nodes.values().chain(disabled) {
+        let NodeKind::GenericTest(fields) = &node.kind else { continue };
+        let Some(attached) = &fields.attached_node else { continue };
+        let columns = match (fields.kwargs.get("column_name"), fields.kwargs.get("combination_of_columns")) {
+            (Some(column), _) => vec![column.to_str()],
+            (None, Some(columns)) => columns.items().unwrap_or_default().iter().map(Value::to_str).collect(),
+            (None, None) => continue,
+        };
+        tests.entry(attached.clone()).or_default().push((fields.test_name.clone(), columns, node.config.is_enabled()));
+    }
+    for node in manifest.nodes.values_mut() {
+        let NodeKind::Model(fields) = &mut node.kind else { continue };
+        let of_columns = node
+            .columns
+            .values()
+            .filter(|column| column.constraints.iter().any(is_primary_key))
+            .map(|column| &column.name);
+        let mut key: Vec<String> = of_columns.cloned().collect();
+        for constraint in fields.constraints.iter().filter(|constraint| is_primary_key(constraint)) {
+            key = constraint
+                .get("columns")
+                .and_then(|columns| columns.items())
+                .map(|columns| columns.iter().map(Value::to_str).collect())
+                .unwrap_or(key);
+        }
+        if key.is_empty() {
+            key = tests.get(&node.unique_id).map(|tests| key_of_tests(tests)).unwrap_or_default();
+        }
+        fields.primary_key = key;
+    }
+}
+
+/// The columns that tests hold unique and not null, else unique.
+fn key_of_tests(tests: &[(String, Vec<String>, bool)]) -> Vec<String> {
+    let columns = |names: &[&str], enabled: Option<bool>| -> IndexSet<String> {
+        let matching = tests
+            .iter()
+            .filter(|(name, _, on)| names.contains(&name.as_str()) && enabled.is_none_or(|enabled| enabled == *on));
+        matching.flat_map(|(_, columns, _)| columns.iter().cloned()).collect()
+    };
+    let unique = ["unique", "unique_combination_of_columns"];
+    let all_unique = columns(&unique, None);
+    let both: Vec<String> =
+        columns(&["not_null"], None).into_iter().filter(|column| all_unique.contains(column)).collect();
+    if !both.is_empty() {
+        return both;
+    }
+    let enabled = columns(&unique, Some(true));
+    if enabled.is_empty() { columns(&unique, Some(false)) } else { enabled }.into_iter().collect()
+}

@@ -1,0 +1,349 @@
+//! Names → nodes: what every `ref` and `source` means, or why it means nothing.
+
+use std::collections::HashMap;
+
+use indexmap::IndexMap;
+
+use crate::{
+    diagnostic::{Diagnostic, Span, nearest},
+    jinja::Value,
+    names::{ResourceType, UniqueId},
+};
+
+use super::{
+    Disabled, Manifest,
+    node::{Node, NodeKind, RefArgs},
+    versions,
+};
+
+/// Who asks: the node whose `ref` or `source` it is.
+#[derive(Debug, Clone)]
+pub struct Asker {
+    pub package: String,
+    pub unique_id: String,
+    pub name: String,
+    pub kind: ResourceType,
+    pub group: Option<String>,
+    pub span: Option<Span>,
+}
+
+/// What names mean in a manifest. Built when all nodes are in place.
+#[derive(Debug, Default)]
+pub struct Names {
+    root: String,
+    /// Refable nodes by name, in manifest order.
+    refable: HashMap<String, Vec<Target>>,
+    sources: HashMap<(String, String), Vec<(String, UniqueId)>>,
+    disabled: HashMap<String, Vec<String>>,
+    disabled_sources: HashMap<(String, String), ()>,
+    /// Packages with `restrict-access`.
+    pub restricted: Vec<String>,
+    /// Whether a package's own nodes are found before the root's.
+    pub own_package_first: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Target {
+    unique_id: UniqueId,
+    package: String,
+    version: Option<Value>,
+    latest: Option<Value>,
+    access: String,
+    group: Option<String>,
+}
+
+/// Why a name could not be resolved.
+#[derive(Debug)]
+pub enum Failure {
+    /// Nothing or only something disabled has the name.
+    Missing { diagnostic: Box<Diagnostic>, is_disabled: bool },
+    /// An error in any case.
+    Refused(Box<Diagnostic>),
+}
+
+impl Names {
+    pub fn new(manifest: &Manifest, root: &str) -> Self {
+        let mut names = Self { root: root.to_owned(), ..Self::default() };
+        for node in manifest.nodes.values().filter(|node| node.is_refable()) {
+            let (version, latest, access) = match &node.kind {
+                NodeKind::Model(fields) => {
+                    (fields.version.clone(), fields.latest_version.clone(), fields.access.clone())
+                }
+                _ => (None, None, "protected".to_owned()),
+            };
+            names.refable.entry(node.name.clone()).or_default().push(Target {
+                unique_id: node.unique_id.clone(),
+                package: node.package_name.clone(),
+                version,
+                latest,
+                access,
+                group: node.group.clone(),
+            });
+        }
+        for source in manifest.sources.values() {
+            let key = (source.source_name.clone(), source.name.clone());
+            names.sources.entry(key).or_default().push((source.package_name.clone(), source.unique_id.clone()));
+        }
+        for disabled in manifest.disabled.values().flatten() {
+            match disabled {
+                Disabled::Node(node) if node.is_refable() => {
+                    names.disabled.entry(node.name.clone()).or_default().push(node.package_name.clone());
+                }
+                Disabled::Source(source) => {
+                    names.disabled_sources.insert((source.source_name.clone(), source.name.clone()), ());
+                }
+                _ => {}
+            }
+        }
+        names
+    }
+
+    /// The node that a `ref` of `asker` means.
+    pub fn reference(&self, call: &RefArgs, asker: &Asker) -> Result<UniqueId, Failure> {
+        let named = self.refable.get(&call.name).map(Vec::as_slice).unwrap_or_default();
+        for package in self.search(call.package.as_deref(), &asker.package) {
+            let of_package = |target: &&Target| package.as_deref().is_none_or(|package| target.package == package);
+            let matching: Vec<&Target> =
+                named.iter().filter(of_package).filter(|target| has_version(target, call.version.as_ref())).collect();
+            match matching.as_slice() {
+                [] => {}
+                [target] => return self.admit(target, call, asker).map_err(Failure::Refused),
+                [first, second, ..] => {
+                    return Err(Failure::Refused(Box::new(ambiguous(call, asker, first, second))));
+                }
+            }
+        }
+        Err(self.missing_reference(call, asker, named))
+    }
+
+    /// The table that a `source` of `asker` means.
+    pub fn source(&self, names: &[String], span: Option<Span>, asker: &Asker) -> Result<UniqueId, Failure> {
+        let [source, table] = names else {
+            return Err(Failure::Missing {
+                diagnostic: Box::new(Diagnostic::error("source-not-found", "a source has two names")),
+                is_disabled: false,
+            });
+        };
+        let key = (source.clone(), table.clone());
+        let found = self.sources.get(&key).map(Vec::as_slice).unwrap_or_default();
+        let packages = [Some(asker.package.as_str()), Some(self.root.as_str()), None];
+        for package in packages {
+            if let Some((_, unique_id)) = found.iter().find(|(of, _)| package.is_none_or(|package| package == of)) {
+                return Ok(unique_id.clone());
+            }
+        }
+        let is_disabled = self.disabled_sources.contains_key(&key);
+        let reason = if is_disabled { "which is disabled" } else { "which does not exist" };
+        let message = format!("{} `{}` refers to source `{source}.{table}`, {reason}", asker.kind, asker.name);
+        let mut diagnostic = Diagnostic::error("source-not-found", message).node(asker.unique_id.as_str());
+        if let Some(span) = span.or(asker.span) {
+            let label = if is_disabled { "disabled by its config" } else { "no source table has this name" };
+            diagnostic = diagnostic.at(span, label);
+        }
+        if !is_disabled {
+            let mut candidates: Vec<String> =
+                self.sources.keys().map(|(source, table)| format!("{source}.{table}")).collect();
+            candidates.sort_unstable();
+            let full = format!("{source}.{table}");
+            if let Some((source, table)) =
+                nearest(&full, candidates.iter().map(String::as_str)).and_then(|near| near.split_once('.'))
+            {
+                diagnostic = diagnostic.help(format!("did you mean `source('{source}', '{table}')`?"));
+            }
+        }
+        Err(Failure::Missing { diagnostic: Box::new(diagnostic), is_disabled })
+    }
+
+    /// Packages to search in order; `None` is any.
+    fn search(&self, package: Option<&str>, own: &str) -> Vec<Option<String>> {
+        if let Some(package) = package {
+            return vec![Some(package.to_owned())];
+        }
+        if own == self.root {
+            return vec![Some(own.to_owned()), None];
+        }
+        let mut order = vec![Some(self.root.clone()), Some(own.to_owned()), None];
+        if self.own_package_first {
+            order.swap(0, 1);
+        }
+        order
+    }
+
+    fn admit(&self, target: &Target, call: &RefArgs, asker: &Asker) -> Result<UniqueId, Box<Diagnostic>> {
+        let restricted = target.package != asker.package && self.restricted.contains(&target.package);
+        let problem = match target.access.as_str() {
+            "private" if target.group != asker.group || restricted => match &target.group {
+                Some(group) => Some(format!("which is private to group `{group}`")),
+                None => Some("which is private".to_owned()),
+            },
+            "protected" if restricted => Some(format!("which is protected by package `{}`", target.package)),
+            _ => None,
+        };
+        let Some(problem) = problem.filter(|_| asker.kind != ResourceType::SqlOperation) else {
+            return Ok(target.unique_id.clone());
+        };
+        let message = format!("{} `{}` refers to `{}`, {problem}", asker.kind, asker.name, call.name);
+        let mut diagnostic = Diagnostic::error("ref-not-allowed", message).node(asker.unique_id.as_str());
+        if let Some(span) = call.span.or(asker.span) {
+            diagnostic = diagnostic.at(span, "not allowed from here");
+        }
+        Err(Box::new(diagnostic.help("change the `access` of the model, or the `group` of one of the two")))
+    }
+
+    fn missing_reference(&self, call: &RefArgs, asker: &Asker, named: &[Target]) -> Failure {
+        let disabled = self.disabled.get(&call.name).map(Vec::as_slice).unwrap_or_default();
+        let is_disabled = disabled.iter().any(|of| call.package.as_ref().is_none_or(|package| package == of));
+        let full = match &call.package {
+            Some(package) => format!("{package}.{}", call.name),
+            None => call.name.clone(),
+        };
+        let version = call.version.as_ref().map(|version| format!(" version {}", version.to_str())).unwrap_or_default();
+        let reason = if is_disabled { "which is disabled" } else { "which does not exist" };
+        let message = format!("{} `{}` refers to `{full}`{version}, {reason}", asker.kind, asker.name);
+        let mut diagnostic = Diagnostic::error("ref-not-found", message).node(asker.unique_id.as_str());
+        if let Some(span) = call.span.or(asker.span) {
+            let label = if is_disabled { "disabled by its config" } else { "no model, seed or snapshot has this name" };
+            diagnostic = diagnostic.at(span, label);
+        }
+        let versions: Vec<String> =
+            named.iter().filter_map(|target| target.version.as_ref()).map(Value::to_str).collect();
+        if is_disabled {
+            return Failure::Missing { diagnostic: Box::new(diagnostic), is_disabled };
+        }
+        if call.version.is_some() && !versions.is_empty() {
+            diagnostic = diagnostic.help(format!("`{}` has version {}", call.name, versions.join(", ")));
+        } else if let (Some(_), Some(other)) = (&call.package, named.first()) {
+            diagnostic = diagnostic.help(format!("package `{}` has a node of this name", other.package));
+        } else {
+            let mut candidates: Vec<&str> = self.refable.keys().map(String::as_str).collect();
+            candidates.sort_unstable();
+            if let Some(near) = nearest(&call.name, candidates) {
+                diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+            }
+        }
+        Failure::Missing { diagnostic: Box::new(diagnostic), is_disabled }
+    }
+}
+
+/// Whether a node is what a `ref` with this version means; an unpinned one means the latest.
+fn has_version(target: &Target, asked: Option<&Value>) -> bool {
+    match (&target.version, asked) {
+        (None, None) => true,
+        (None, Some(_)) => false,
+        (Some(version), None) => target.latest.as_ref().is_some_and(|latest| versions::same(latest, version)),
+        (Some(version), Some(asked)) => versions::same(version, asked),
+    }
+}
+
+fn ambiguous(call: &RefArgs, asker: &Asker, first: &Target, second: &Target) -> Diagnostic {
+    let message = format!(
+        "{} `{}` refers to `{}`, which could be `{}` or `{}`",
+        asker.kind, asker.name, call.name, first.unique_id, second.unique_id
+    );
+    let mut diagnostic = Diagnostic::error("ref-ambiguous", message).node(asker.unique_id.as_str());
+    if let Some(span) = call.span.or(asker.span) {
+        diagnostic = diagnostic.at(span, "more than one node has this name");
+    }
+    diagnostic.help(format!("name the package: `ref('{}', '{}')`", first.package, call.name))
+}
+
+/// Resolves the refs and sources of all nodes and exposures; tests that ask for what is not there are disabled.
+pub fn resolve_all(
+    manifest: &mut Manifest,
+    names: &Names,
+    spans: &IndexMap<UniqueId, Option<Span>>,
+    source_spans: &HashMap<UniqueId, Vec<Option<Span>>>,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let mut to_disable = Vec::new();
+    let no_spans = Vec::new();
+    for node in manifest.nodes.values_mut() {
+        let asker = Asker {
+            package: node.package_name.clone(),
+            unique_id: node.unique_id.to_string(),
+            name: node.name.clone(),
+            kind: node.resource_type,
+            group: node.group.clone(),
+            span: spans.get(&node.unique_id).copied().flatten(),
+        };
+        let places = source_spans.get(&node.unique_id).unwrap_or(&no_spans);
+        let mut failures = Vec::new();
+        for (at, source) in node.sources.iter().enumerate() {
+            match names.source(source, places.get(at).copied().flatten(), &asker) {
+                Ok(unique_id) => {
+                    node.depends_on.nodes.insert(unique_id);
+                }
+                Err(failure) => failures.push(failure),
+            }
+        }
+        for call in &node.refs {
+            match names.reference(call, &asker) {
+                Ok(unique_id) if unique_id == node.unique_id => {
+                    // A node that refers to itself is a cycle, which the graph reports.
+                    node.depends_on.nodes.insert(unique_id);
+                }
+                Ok(unique_id) => {
+                    node.depends_on.nodes.insert(unique_id);
+                }
+                Err(failure) => failures.push(failure),
+            }
+        }
+        if report(failures, node, diagnostics) {
+            to_disable.push(node.unique_id.clone());
+        }
+    }
+    for unique_id in to_disable {
+        if let Some(mut node) = manifest.nodes.shift_remove(&unique_id) {
+            node.config.0.insert("enabled".to_owned(), Value::Bool(false));
+            node.depends_on.nodes.clear();
+            manifest.disabled.entry(unique_id).or_default().push(Disabled::Node(Box::new(node)));
+        }
+    }
+    for exposure in manifest.exposures.values_mut() {
+        let asker = Asker {
+            package: exposure.package_name.clone(),
+            unique_id: exposure.unique_id.to_string(),
+            name: exposure.name.clone(),
+            kind: ResourceType::Exposure,
+            group: None,
+            span: exposure.span,
+        };
+        let resolved = exposure
+            .sources
+            .iter()
+            .map(|source| names.source(source, exposure.span, &asker))
+            .chain(exposure.refs.iter().map(|call| names.reference(call, &asker)));
+        for outcome in resolved {
+            match outcome {
+                Ok(unique_id) => {
+                    exposure.depends_on.nodes.insert(unique_id);
+                }
+                Err(Failure::Missing { diagnostic, .. } | Failure::Refused(diagnostic)) => {
+                    diagnostics.push(*diagnostic)
+                }
+            }
+        }
+    }
+}
+
+/// Reports what a node asks for in vain; whether the node is to be disabled for it.
+fn report(failures: Vec<Failure>, node: &Node, diagnostics: &mut Vec<Diagnostic>) -> bool {
+    let mut disable = false;
+    for failure in failures {
+        match failure {
+            Failure::Refused(diagnostic) => diagnostics.push(*diagnostic),
+            Failure::Missing { diagnostic, is_disabled } if node.resource_type == ResourceType::Test => {
+                disable = true;
+                // Tests of a disabled node vanish without a word.
+                if !is_disabled {
+                    let mut warning = *diagnostic;
+                    warning.severity = crate::diagnostic::Severity::Warning;
+                    warning.code = crate::diagnostic::Code("test-target-not-found");
+                    diagnostics.push(warning.event("NodeNotFoundOrDisabled").note("the test is disabled"));
+                }
+            }
+            Failure::Missing { diagnostic, .. } => diagnostics.push(*diagnostic),
+        }
+    }
+    disable
+}
