@@ -63,6 +63,12 @@ fn find_attribute(object: &Value, name: &Arc<str>) -> Option<Value> {
             _ => None,
         };
     }
+    let is_number = matches!(object, Value::Int(_) | Value::Bool(_) | Value::Float(_) | Value::Decimal(_));
+    match &**name {
+        "real" if is_number => return super::operators::positive(object).ok(),
+        "imag" if is_number => return Some(Value::Int(0)),
+        _ => {}
+    }
     methods::has(object, name).then(|| methods::bound(object.clone(), name.clone()))
 }
 

@@ -144,7 +144,6 @@ pub(super) fn format_value(value: &Value, spec: &str) -> Result<String, JinjaErr
             let text: String = text.chars().take(parsed.precision.unwrap_or(usize::MAX)).collect();
             Ok(parsed.pad("", &text, '<'))
         }
-        Value::Bool(_) if parsed.kind == '\0' => Ok(parsed.pad("", &value.to_str(), '<')),
         Value::Int(_) | Value::Bool(_) => {
             let int = value.as_i64().unwrap_or(0);
             match parsed.kind {
@@ -346,7 +345,8 @@ pub(super) fn percent(text: &str, values: &Value) -> Result<String, JinjaError> 
         check_size(out.len())?;
     }
     let all_used = used_names || positional.next().is_none();
-    if !all_used && !matches!(values, Value::Dict(_)) {
+    // Python looks for items that a mapping would have; a list passes for one.
+    if !all_used && !matches!(values, Value::Dict(_) | Value::List(_) | Value::Object(_)) {
         return Err(JinjaError::type_error("not all arguments converted during string formatting"));
     }
     Ok(out)

@@ -58,6 +58,6 @@ pub(super) fn slice(object: &Value, bounds: &[Value; 3], lenient: bool) -> Resul
         }
         Value::Undefined(_) if lenient => Ok(object.clone()),
         Value::Undefined(message) => Err(super::operators::undefined(message)),
-        other => Ok(attributes::no_element(other, &"slice(None, None, None)".into())),
+        other => Err(JinjaError::type_error(format!("'{}' object is not subscriptable", other.type_name()))),
     }
 }

@@ -69,3 +69,68 @@ fn output_knows_the_template_text_that_printed_it() {
     }
     assert_eq!(rendered.map.piece(16).and_then(|piece| piece.macro_name.clone()), Some(Arc::from("pkg.m")));
 }
+
+/// Where tamis differs from Jinja2 on purpose, with the reason.
+const DIFFERENCES: &[(&str, &str)] =
+    &[("{% raw %}", "Jinja2 loses the rest of the file without a word; an error is better")];
+
+fn without_addresses(text: &str) -> String {
+    regex::Regex::new("0x[0-9a-f]{6,}").unwrap().replace_all(text, "0x").into_owned()
+}
+
+fn recorded() -> serde_json::Value {
+    serde_json::from_str(include_str!("../../tests/cases/jinja/recorded.json")).unwrap()
+}
+
+fn recorded_names(recorded: &serde_json::Value) -> Names {
+    let Value::Dict(names) = Value::from_json(&recorded["names"]) else { panic!("names are a mapping") };
+    let names = names.lock().unwrap().clone();
+    Names(names)
+}
+
+fn outcome(template: &str, names: &Names) -> Result<String, String> {
+    let parsed = Template::parse(template, origin()).map_err(|errors| format!("syntax: {}", errors[0].message))?;
+    Interp::new(names).render(&parsed).map(|rendered| rendered.text).map_err(|error| error.to_string())
+}
+
+#[test]
+fn templates_give_what_jinja2_recorded() {
+    let recorded = recorded();
+    let mut wrong = Vec::new();
+    let mut kept = Vec::new();
+    for case in recorded["text"].as_array().unwrap() {
+        let template = case["template"].as_str().unwrap();
+        let names = recorded_names(&recorded);
+        let found = outcome(template, &names);
+        let expected = case["text"].as_str();
+        let same = match (&found, expected) {
+            (Ok(found), Some(expected)) => without_addresses(found) == without_addresses(expected),
+            (Err(message), None) => case["error"] != "UndefinedError" || message == case["message"].as_str().unwrap(),
+            _ => false,
+        };
+        let known = DIFFERENCES.iter().any(|(other, _)| *other == template);
+        if known {
+            kept.push(template);
+            assert!(!same, "{template:?} is listed as a difference, but is none");
+        } else if !same {
+            wrong.push(format!("{template:?}\n    jinja2: {case}\n    found:  {found:?}"));
+        }
+    }
+    assert_eq!(kept.len(), DIFFERENCES.len(), "a listed difference is not among the recorded templates");
+    assert!(wrong.is_empty(), "{} differ\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn native_values_are_what_dbts_rule_gives() {
+    let recorded = recorded();
+    let mut wrong = Vec::new();
+    for case in recorded["native"].as_array().unwrap() {
+        let template = case["template"].as_str().unwrap();
+        let names = recorded_names(&recorded);
+        let found = Interp::new(&names).render_native(&parse(template)).map(|value| value.to_repr());
+        if found.as_deref().ok() != case["repr"].as_str() {
+            wrong.push(format!("{template:?}\n    jinja2: {}\n    found:  {found:?}", case["repr"]));
+        }
+    }
+    assert!(wrong.is_empty(), "{} differ\n{}", wrong.len(), wrong.join("\n"));
+}

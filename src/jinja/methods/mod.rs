@@ -84,7 +84,8 @@ impl Object for Bound {
     }
 
     fn to_repr(&self) -> String {
-        format!("<built-in method {} of {} object>", self.name, self.object.type_name())
+        let address = std::ptr::from_ref(self) as usize;
+        format!("<built-in method {} of {} object at {address:#x}>", self.name, self.object.type_name())
     }
 
     fn as_any(&self) -> &dyn std::any::Any {

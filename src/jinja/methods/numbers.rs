@@ -20,8 +20,6 @@ pub(super) const NAMES: &[&str] = &[
     "to_integral_value",
     "is_finite",
     "is_infinite",
-    "real",
-    "imag",
 ];
 
 pub(super) fn call(number: &Value, name: &str, args: Args) -> Outcome {
@@ -30,7 +28,7 @@ pub(super) fn call(number: &Value, name: &str, args: Args) -> Outcome {
         ("is_integer", Value::Decimal(value)) => Value::Bool(value.is_integer()),
         ("is_integer", Value::Int(_) | Value::Bool(_)) => Value::Bool(true),
         ("bit_length", Value::Int(value)) => Value::Int(i64::from(64 - value.unsigned_abs().leading_zeros())),
-        ("conjugate" | "real", _) => number.clone(),
+        ("conjugate", _) => number.clone(),
         ("quantize", Value::Decimal(value)) => {
             let [exponent, _] = bind(args, "quantize", ["exp", "rounding"], 1)?;
             let scale = match exponent {

@@ -119,31 +119,24 @@ pub(super) fn split(text: &str, name: &str, args: Args) -> Outcome {
 /// Splits at runs of white space; in reverse the last word comes first.
 fn words(text: &str, limit: usize, reverse: bool) -> Vec<&str> {
     let mut parts = Vec::new();
-    let mut rest = text.trim_matches(is_space);
+    let trim =
+        |text| if reverse { str::trim_end_matches(text, is_space) } else { str::trim_start_matches(text, is_space) };
+    let mut rest: &str = trim(text);
     while !rest.is_empty() {
-        let cut = if parts.len() == limit {
-            None
-        } else if reverse {
-            rest.rfind(is_space)
-        } else {
-            rest.find(is_space)
-        };
-        let Some(cut) = cut else {
+        if parts.len() == limit {
+            // What is not split keeps its white space at the far end.
             parts.push(rest);
             break;
-        };
-        let (head, tail) = rest.split_at(cut);
-        if reverse {
-            parts.push(tail.trim_start_matches(is_space));
-            rest = head.trim_end_matches(is_space);
-        } else {
-            parts.push(head);
-            rest = tail.trim_start_matches(is_space);
         }
-    }
-    if let (Some(last), true) = (parts.last_mut(), limit < usize::MAX) {
-        // The rest keeps its own white space, but not that at the end of the text that was not split off.
-        *last = if reverse { last.trim_end_matches(is_space) } else { last.trim_start_matches(is_space) };
+        let (word, after) = if reverse {
+            let at = rest.char_indices().rev().find(|(_, c)| is_space(*c)).map_or(0, |(at, c)| at + c.len_utf8());
+            let (after, word) = rest.split_at(at);
+            (word, after)
+        } else {
+            rest.split_at(rest.find(is_space).unwrap_or(rest.len()))
+        };
+        parts.push(word);
+        rest = trim(after);
     }
     parts
 }

@@ -11,6 +11,11 @@ use super::{
     expression::is_constant,
 };
 
+/// With line feeds as the only line ends.
+pub(super) fn normalized(text: &str) -> std::borrow::Cow<'_, str> {
+    if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n").into() } else { text.into() }
+}
+
 impl Parser<'_> {
     /// A whole text.
     pub(super) fn template(&mut self) -> Vec<Stmt> {
@@ -44,7 +49,7 @@ impl Parser<'_> {
             let start = self.start();
             match tok {
                 Tok::Text => {
-                    let text = self.text_at(0).into();
+                    let text = normalized(self.text_at(0)).into();
                     self.at += 1;
                     body.push(Stmt { span: self.span_from(start), kind: StmtKind::Text(text) });
                 }
@@ -174,12 +179,18 @@ impl Parser<'_> {
                 StmtKind::Do(expr)
             }
             "print" => {
-                let expr = self.tuple(true, &[], false)?;
+                let mut expr = self.tuple(true, &[], false)?;
                 self.close(start, Tok::BlockEnd)?;
                 let constant = is_constant(&expr);
+                if let ExprKind::Tuple(items) = expr.kind {
+                    expr.kind = ExprKind::Concat(items);
+                }
                 StmtKind::Output { expr, constant }
             }
             "break" | "continue" => {
+                if !self.waiting.iter().any(|ends| ends.contains(&"endfor")) {
+                    return Err(Fault { message: format!("`{name}` is outside of a loop"), ..name_token });
+                }
                 self.close(start, Tok::BlockEnd)?;
                 if name == "break" { StmtKind::Break } else { StmtKind::Continue }
             }
