@@ -115,7 +115,7 @@ pub(super) fn scalar_text(value: &Yaml) -> Option<String> {
         Data::Int(value) => Some(value.to_string()),
         Data::Float(value) => Some(format!("{value:?}")),
         Data::Date(date) => Some(date.to_string()),
-        Data::DateTime(time, _) => Some(time.to_string()),
+        Data::DateTime(time, zone) => Some(yaml::datetime_text(*time, *zone)),
         Data::Null | Data::List(_) | Data::Map(_) => None,
     }
 }

@@ -81,8 +81,9 @@ pub(in super::super) fn read(yaml: &Yaml, shown: &str, out: &mut Vec<Diagnostic>
     reader.unknown_keys(&TOP_KEYS, "CustomTopLevelKeyDeprecation");
     let is_two = |version: &&Yaml| version.as_int() == Some(2) || version.as_str() == Some("2");
     if let Some(version) = reader.given("version").filter(|version| !is_two(version)) {
-        let error = Diagnostic::error("wrong-value", "`version` of a properties file must be 2");
-        reader.out.push(error.at(version.span, "").help("write `version: 2`, or leave it out"));
+        // dbt reads such a file all the same.
+        let warning = Diagnostic::warning("wrong-value", "`version` of a properties file should be 2");
+        reader.out.push(warning.at(version.span, "").help("write `version: 2`, or leave it out"));
     }
     for (section, kind) in [
         ("models", ResourceType::Model),
@@ -139,9 +140,6 @@ fn entries<T>(
     read: impl Fn(&Named<'_>, &mut Vec<Diagnostic>) -> T,
 ) -> Vec<T> {
     let Some(value) = map.get(section) else { return Vec::new() };
-    if value.is_null() && section != "models" {
-        return Vec::new();
-    }
     let Some(items) = value.as_list() else {
         let message = format!("The schema file at {shown} is invalid because the value of '{section}' is not a list");
         let span = map.entry(section).map_or(value.span, |entry| entry.key.span.to(value.span));
@@ -362,11 +360,6 @@ fn source(entry: &Named<'_>, out: &mut Vec<Diagnostic>) -> RawSource {
                 reader.out.push(Diagnostic::error("missing-key", message).at(item.span, "this table"));
             }
         }
-    }
-    if let Some(overrides) = map.entry("overrides") {
-        let message = format!("source `{}` overrides the source of a package, which is deprecated", entry.name.text);
-        let warning = Diagnostic::warning("deprecated-key", message).event("SourceOverrideDeprecation");
-        reader.out.push(warning.at(overrides.key.span, ""));
     }
     RawSource {
         name: entry.name.clone(),

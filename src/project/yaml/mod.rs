@@ -8,6 +8,8 @@ pub use dump::{DumpError, dump};
 pub use reader::read;
 pub use scalar::resolve;
 
+use std::fmt::Write as _;
+
 use chrono::{NaiveDate, NaiveDateTime};
 
 use crate::{
@@ -136,12 +138,26 @@ impl Yaml {
             Data::Int(value) => (*value).into(),
             Data::Float(value) => (*value).into(),
             Data::Date(date) => date.to_string().into(),
-            Data::DateTime(time, _) => time.to_string().into(),
+            Data::DateTime(time, zone) => datetime_text(*time, *zone).into(),
             Data::Str(text) => text.clone().into(),
             Data::List(items) => Value::list(items.iter().map(Yaml::to_value)),
             Data::Map(map) => map.to_value(),
         }
     }
+}
+
+/// A date and time as Python's `str()` prints it: `2024-01-01 10:20:30.500000+02:00`.
+pub fn datetime_text(time: NaiveDateTime, zone: Option<i32>) -> String {
+    let mut text = time.format("%Y-%m-%d %H:%M:%S").to_string();
+    let micros = time.and_utc().timestamp_subsec_micros();
+    if micros > 0 {
+        let _ = write!(text, ".{micros:06}");
+    }
+    if let Some(zone) = zone {
+        let sign = if zone < 0 { '-' } else { '+' };
+        let _ = write!(text, "{sign}{:02}:{:02}", zone.abs() / 3600, zone.abs() / 60 % 60);
+    }
+    text
 }
 
 impl Map {

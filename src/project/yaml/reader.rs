@@ -419,7 +419,7 @@ fn display_key(data: &Data) -> Arc<str> {
         Data::Int(value) => value.to_string().into(),
         Data::Float(value) => value.to_string().into(),
         Data::Date(date) => date.to_string().into(),
-        Data::DateTime(time, _) => time.to_string().into(),
+        Data::DateTime(time, zone) => super::datetime_text(*time, *zone).into(),
         Data::Null => "null".into(),
         Data::List(_) | Data::Map(_) => "…".into(),
     }

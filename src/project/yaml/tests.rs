@@ -13,15 +13,7 @@ fn plain(yaml: &Yaml) -> Json {
         Data::Float(value) => json!({"float": python_float(*value)}),
         Data::Date(date) => json!({"date": date.to_string()}),
         Data::DateTime(time, zone) => {
-            let mut text = time.format("%Y-%m-%dT%H:%M:%S").to_string();
-            let micros = time.and_utc().timestamp_subsec_micros();
-            if micros > 0 {
-                text.push_str(&format!(".{micros:06}"));
-            }
-            if let Some(zone) = zone {
-                let sign = if *zone < 0 { '-' } else { '+' };
-                text.push_str(&format!("{sign}{:02}:{:02}", zone.abs() / 3600, zone.abs() / 60 % 60));
-            }
+            let text = datetime_text(*time, *zone).replacen(' ', "T", 1);
             json!({"datetime": text})
         }
         Data::Str(text) => json!({"str": &**text}),
