@@ -1,0 +1,239 @@
+//! The console: prints events to standard output in dbt's shape or as JSON, writes the log file, keeps the live
+//! progress apart from the lines. A closed pipe silences it; it is not an error.
+
+mod log_file;
+mod progress;
+mod record;
+
+use std::{
+    collections::BTreeSet,
+    io::{self, Write},
+    path::Path,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use chrono::Utc;
+use serde_json::json;
+
+use record::{Options, Record, records};
+pub use record::{count_text, counts_text};
+
+use crate::{
+    diagnostic::{SourceMap, Style},
+    event::{Event, EventSink, LogLevel},
+};
+
+use log_file::LogFile;
+use progress::Progress;
+
+/// The form of lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    Text,
+    Debug,
+    Json,
+}
+
+impl Format {
+    /// `default` means text on the console and debug in the file.
+    pub fn parse(word: &str, default: Format) -> Format {
+        match word {
+            "text" => Format::Text,
+            "debug" => Format::Debug,
+            "json" => Format::Json,
+            _ => default,
+        }
+    }
+}
+
+/// What the console and the log file look like.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub format: Format,
+    /// `None`: nothing is printed.
+    pub level: Option<LogLevel>,
+    pub quiet: bool,
+    pub print: bool,
+    pub color: bool,
+    pub progress: bool,
+    pub file_format: Format,
+    pub file_level: Option<LogLevel>,
+    pub file_color: bool,
+    pub printer_width: usize,
+    pub all_deprecations: bool,
+    pub invocation_id: String,
+    /// Secret values, replaced by `*****` in every line.
+    pub secrets: Vec<String>,
+}
+
+/// The console of an invocation.
+pub struct Console {
+    settings: Settings,
+    sources: SourceMap,
+    closed: AtomicBool,
+    progress: Option<Progress>,
+    file: Mutex<Option<LogFile>>,
+    deprecations: Mutex<BTreeSet<&'static str>>,
+}
+
+impl Console {
+    pub fn new(settings: Settings, sources: SourceMap) -> Self {
+        let progress = settings.progress.then(Progress::new);
+        Self {
+            settings,
+            sources,
+            closed: AtomicBool::new(false),
+            progress,
+            file: Mutex::new(None),
+            deprecations: Mutex::new(BTreeSet::new()),
+        }
+    }
+
+    /// Opens the log file. Returns why it could not be opened.
+    pub fn open_log(&self, folder: &Path, max_bytes: u64) -> Option<String> {
+        match LogFile::open(folder, max_bytes) {
+            Ok(mut log) => {
+                let now = Utc::now().format("%H:%M:%S%.6f");
+                log.write_line(&format!("{0} {now} | {1} {0}", "=".repeat(30), self.settings.invocation_id));
+                *self.file.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(log);
+                None
+            }
+            Err(error) => Some(format!("cannot write the log file in {}: {error}", folder.display())),
+        }
+    }
+
+    /// Writes data (the output of `ls` and `show`) to standard output as it is, with a final newline.
+    pub fn data(&self, text: &str) {
+        self.put(text);
+    }
+
+    /// Whether standard output was closed by its reader.
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    fn put(&self, text: &str) {
+        if self.is_closed() {
+            return;
+        }
+        let write = || {
+            let mut out = io::stdout().lock();
+            out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush())
+        };
+        let result = match &self.progress {
+            Some(progress) => progress.suspend(write),
+            None => write(),
+        };
+        if result.is_err() {
+            self.closed.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn options(&self, color: bool) -> Options {
+        Options {
+            printer_width: self.settings.printer_width,
+            style: if color { Style::Color } else { Style::Plain },
+            sources: self.sources.clone(),
+        }
+    }
+
+    /// Only the first deprecation of each kind is shown, unless all are asked for.
+    fn is_repeated(&self, event: &Event) -> bool {
+        let name = match event {
+            Event::Diagnostic(diagnostic) => diagnostic.event,
+            Event::Warning { name, .. } => Some(*name),
+            _ => None,
+        };
+        let Some(name) = name.filter(|name| name.ends_with("Deprecation") && !self.settings.all_deprecations) else {
+            return false;
+        };
+        !self.deprecations.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(name)
+    }
+
+    fn on_console(&self, record: &Record) -> bool {
+        if record.bare {
+            return self.settings.print;
+        }
+        let least = if self.settings.quiet { Some(LogLevel::Error) } else { self.settings.level };
+        least.is_some_and(|least| record.level >= least)
+    }
+
+    fn line(&self, record: &Record, format: Format) -> String {
+        let now = Utc::now();
+        let text = self.masked(&record.text);
+        let thread = std::thread::current().name().unwrap_or("MainThread").to_owned();
+        match format {
+            Format::Text => stamped(&now.format("%H:%M:%S  ").to_string(), &text),
+            Format::Debug => {
+                let level = level_name(record.level);
+                stamped(&format!("{} [{level:<5}] [{thread}]: ", now.format("%H:%M:%S%.6f")), &text)
+            }
+            Format::Json => {
+                let stamp = now.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string();
+                let line = json!({
+                    "data": record.data,
+                    "info": {
+                        "category": "", "code": record.code, "extra": {}, "invocation_id": self.settings.invocation_id,
+                        "level": level_name(record.level), "msg": record.text, "name": record.name,
+                        "pid": std::process::id(), "thread": thread, "ts": stamp,
+                    },
+                });
+                self.masked(&line.to_string())
+            }
+        }
+    }
+
+    fn masked(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for secret in self.settings.secrets.iter().filter(|secret| !secret.is_empty()) {
+            text = text.replace(secret.as_str(), "*****");
+        }
+        text
+    }
+}
+
+fn stamped(prefix: &str, text: &str) -> String {
+    // Only the first line carries the time, as dbt prints a message of several lines.
+    format!("{prefix}{text}")
+}
+
+fn level_name(level: LogLevel) -> &'static str {
+    match level {
+        LogLevel::Debug => "debug",
+        LogLevel::Info => "info",
+        LogLevel::Warn => "warn",
+        LogLevel::Error => "error",
+    }
+}
+
+impl EventSink for Console {
+    fn emit(&self, event: Event) {
+        if let Some(progress) = &self.progress {
+            progress.observe(&event);
+        }
+        if self.is_repeated(&event) {
+            return;
+        }
+        for record in records(&event, &self.options(self.settings.color)) {
+            if !self.on_console(&record) {
+                continue;
+            }
+            if record.bare && self.settings.format != Format::Json {
+                self.put(&self.masked(&record.text));
+            } else {
+                self.put(&self.line(&record, self.settings.format));
+            }
+        }
+        let mut file = self.file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let (Some(file), Some(least)) = (file.as_mut(), self.settings.file_level) {
+            for record in records(&event, &self.options(self.settings.file_color)) {
+                if record.level >= least {
+                    file.write_line(&self.line(&record, self.settings.file_format));
+                }
+            }
+        }
+    }
+}
