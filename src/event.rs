@@ -107,6 +107,8 @@ pub enum Event {
     },
     /// Something is wrong with the project; a warning or an error.
     Diagnostic(Arc<Diagnostic>),
+    /// The command cannot be carried out; the reasons follow as diagnostics.
+    Failure,
     /// A warning by dbt's event name without a place: `NothingToDo`, `NoNodesForSelectionCriteria`, …
     Warning {
         name: &'static str,

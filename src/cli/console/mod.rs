@@ -10,7 +10,7 @@ use std::{
     io::{self, Write},
     path::Path,
     sync::{
-        Mutex,
+        Arc, Mutex, RwLock,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -22,10 +22,11 @@ use record::{Options, Record, records};
 pub use record::{count_text, counts_text};
 
 use crate::{
-    diagnostic::{SourceMap, Style},
+    diagnostic::{Diagnostic, Severity, SourceMap, Style},
     event::{Event, EventSink, LogLevel},
 };
 
+use super::warnings::{Treatment, WarningPolicy};
 use log_file::LogFile;
 use progress::Progress;
 
@@ -71,25 +72,38 @@ pub struct Settings {
 
 /// The console of an invocation.
 pub struct Console {
-    settings: Settings,
+    settings: RwLock<Arc<Settings>>,
     sources: SourceMap,
     closed: AtomicBool,
     progress: Option<Progress>,
     file: Mutex<Option<LogFile>>,
     deprecations: Mutex<BTreeSet<&'static str>>,
+    warnings: RwLock<WarningPolicy>,
+    promoted: AtomicBool,
 }
 
 impl Console {
     pub fn new(settings: Settings, sources: SourceMap) -> Self {
         let progress = settings.progress.then(Progress::new);
         Self {
-            settings,
+            settings: RwLock::new(Arc::new(settings)),
             sources,
             closed: AtomicBool::new(false),
             progress,
             file: Mutex::new(None),
             deprecations: Mutex::new(BTreeSet::new()),
+            warnings: RwLock::new(WarningPolicy::default()),
+            promoted: AtomicBool::new(false),
         }
+    }
+
+    /// The settings once the project's flags are known. The live progress stays as it was decided at the start.
+    pub fn set_settings(&self, settings: Settings) {
+        *self.settings.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(settings);
+    }
+
+    fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.settings.read().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
     /// Opens the log file. Returns why it could not be opened.
@@ -97,7 +111,7 @@ impl Console {
         match LogFile::open(folder, max_bytes) {
             Ok(mut log) => {
                 let now = Utc::now().format("%H:%M:%S%.6f");
-                log.write_line(&format!("{0} {now} | {1} {0}", "=".repeat(30), self.settings.invocation_id));
+                log.write_line(&format!("{0} {now} | {1} {0}", "=".repeat(30), self.settings().invocation_id));
                 *self.file.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(log);
                 None
             }
@@ -134,9 +148,37 @@ impl Console {
 
     fn options(&self, color: bool) -> Options {
         Options {
-            printer_width: self.settings.printer_width,
+            printer_width: self.settings().printer_width,
             style: if color { Style::Color } else { Style::Plain },
             sources: self.sources.clone(),
+        }
+    }
+
+    /// Decides from now on which warnings are shown, silenced or promoted.
+    pub fn set_warnings(&self, policy: WarningPolicy) {
+        *self.warnings.write().unwrap_or_else(std::sync::PoisonError::into_inner) = policy;
+    }
+
+    /// Whether a warning was promoted to an error so far.
+    pub fn has_promoted(&self) -> bool {
+        self.promoted.load(Ordering::Relaxed)
+    }
+
+    /// The event after `--warn-error-options`: `None` when it is silenced, an error when it is promoted.
+    fn treated(&self, event: Event) -> Option<Event> {
+        let name = match &event {
+            Event::Diagnostic(diagnostic) if !diagnostic.is_error() => diagnostic.event.unwrap_or("Warning"),
+            Event::Warning { name, .. } => name,
+            Event::Log { level: LogLevel::Warn, .. } => "JinjaLogWarning",
+            _ => return Some(event),
+        };
+        match self.warnings.read().unwrap_or_else(std::sync::PoisonError::into_inner).treatment(name) {
+            Treatment::Show => Some(event),
+            Treatment::Silence => None,
+            Treatment::Promote => {
+                self.promoted.store(true, Ordering::Relaxed);
+                Some(promote(event))
+            }
         }
     }
 
@@ -147,7 +189,7 @@ impl Console {
             Event::Warning { name, .. } => Some(*name),
             _ => None,
         };
-        let Some(name) = name.filter(|name| name.ends_with("Deprecation") && !self.settings.all_deprecations) else {
+        let Some(name) = name.filter(|name| name.ends_with("Deprecation") && !self.settings().all_deprecations) else {
             return false;
         };
         !self.deprecations.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(name)
@@ -155,9 +197,9 @@ impl Console {
 
     fn on_console(&self, record: &Record) -> bool {
         if record.bare {
-            return self.settings.print;
+            return self.settings().print;
         }
-        let least = if self.settings.quiet { Some(LogLevel::Error) } else { self.settings.level };
+        let least = if self.settings().quiet { Some(LogLevel::Error) } else { self.settings().level };
         least.is_some_and(|least| record.level >= least)
     }
 
@@ -176,7 +218,7 @@ impl Console {
                 let line = json!({
                     "data": record.data,
                     "info": {
-                        "category": "", "code": record.code, "extra": {}, "invocation_id": self.settings.invocation_id,
+                        "category": "", "code": record.code, "extra": {}, "invocation_id": self.settings().invocation_id,
                         "level": level_name(record.level), "msg": record.text, "name": record.name,
                         "pid": std::process::id(), "thread": thread, "ts": stamp,
                     },
@@ -188,7 +230,7 @@ impl Console {
 
     fn masked(&self, text: &str) -> String {
         let mut text = text.to_owned();
-        for secret in self.settings.secrets.iter().filter(|secret| !secret.is_empty()) {
+        for secret in self.settings().secrets.iter().filter(|secret| !secret.is_empty()) {
             text = text.replace(secret.as_str(), "*****");
         }
         text
@@ -209,29 +251,41 @@ fn level_name(level: LogLevel) -> &'static str {
     }
 }
 
+/// A warning as the error that it became.
+fn promote(event: Event) -> Event {
+    let diagnostic = match event {
+        Event::Diagnostic(diagnostic) => Diagnostic { severity: Severity::Error, ..(*diagnostic).clone() },
+        Event::Warning { name, message } => Diagnostic::error("promoted-warning", message).event(name),
+        Event::Log { message, .. } => Diagnostic::error("promoted-warning", message).event("JinjaLogWarning"),
+        other => return other,
+    };
+    Event::Diagnostic(Arc::new(diagnostic))
+}
+
 impl EventSink for Console {
     fn emit(&self, event: Event) {
+        let Some(event) = self.treated(event) else { return };
         if let Some(progress) = &self.progress {
             progress.observe(&event);
         }
         if self.is_repeated(&event) {
             return;
         }
-        for record in records(&event, &self.options(self.settings.color)) {
+        for record in records(&event, &self.options(self.settings().color)) {
             if !self.on_console(&record) {
                 continue;
             }
-            if record.bare && self.settings.format != Format::Json {
+            if record.bare && self.settings().format != Format::Json {
                 self.put(&self.masked(&record.text));
             } else {
-                self.put(&self.line(&record, self.settings.format));
+                self.put(&self.line(&record, self.settings().format));
             }
         }
         let mut file = self.file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let (Some(file), Some(least)) = (file.as_mut(), self.settings.file_level) {
-            for record in records(&event, &self.options(self.settings.file_color)) {
+        if let (Some(file), Some(least)) = (file.as_mut(), self.settings().file_level) {
+            for record in records(&event, &self.options(self.settings().file_color)) {
                 if record.level >= least {
-                    file.write_line(&self.line(&record, self.settings.file_format));
+                    file.write_line(&self.line(&record, self.settings().file_format));
                 }
             }
         }

@@ -63,6 +63,9 @@ pub fn records(event: &Event, options: &Options) -> Vec<Record> {
             vec![info("FoundStats", "W006", line.clone(), json!({"stat_line": line})), blank()]
         }
         Event::Diagnostic(diagnostic) => vec![of_diagnostic(diagnostic, options)],
+        Event::Failure => {
+            vec![record("MainEncounteredError", "Z002", LogLevel::Error, "Encountered an error:", json!({"exc": ""}))]
+        }
         Event::Warning { name, message } => {
             vec![record(
                 name,

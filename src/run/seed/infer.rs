@@ -65,7 +65,8 @@ fn numbers(values: Values<'_>) -> Option<ArrayRef> {
             _ => None,
         })
         .collect();
-    let fits: Option<Vec<Option<i64>>> = whole.iter().map(|number| number.map(i64::try_from).transpose().ok()).collect();
+    let fits: Option<Vec<Option<i64>>> =
+        whole.iter().map(|number| number.map(i64::try_from).transpose().ok()).collect();
     match fits {
         Some(integers) => Some(Arc::new(Int64Array::from(integers))),
         None => {

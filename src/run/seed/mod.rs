@@ -45,9 +45,8 @@ pub fn read(path: &str, bytes: &[u8], options: &SeedOptions) -> Result<SeedTable
         Box::new(diagnostic.help("save the file as UTF-8"))
     })?;
     let mut warnings = Vec::new();
-    let delimiter = delimiter(&options.delimiter).ok_or_else(|| {
-        fail(format!("the delimiter must be one character of ASCII, found `{}`", options.delimiter))
-    })?;
+    let delimiter = delimiter(&options.delimiter)
+        .ok_or_else(|| fail(format!("the delimiter must be one character of ASCII, found `{}`", options.delimiter)))?;
     let mut reader =
         csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(text.as_bytes());
     let mut records = reader.records();
@@ -62,13 +61,18 @@ pub fn read(path: &str, bytes: &[u8], options: &SeedOptions) -> Result<SeedTable
         let record = record.map_err(|error| fail(error.to_string()))?;
         let line = record.position().map_or(0, csv::Position::line);
         if record.len() > names.len() {
-            let message = format!("line {line} has {} values, but the header has {} columns", record.len(), names.len());
+            let message =
+                format!("line {line} has {} values, but the header has {} columns", record.len(), names.len());
             return Err(Box::new((*fail(message)).help("quote values that contain the delimiter")));
         }
         if record.len() < names.len() {
             short += 1;
             if short == 1 {
-                let message = format!("{path}: line {line} has {} values, but the header has {} columns; the rest is null", record.len(), names.len());
+                let message = format!(
+                    "{path}: line {line} has {} values, but the header has {} columns; the rest is null",
+                    record.len(),
+                    names.len()
+                );
                 warnings.push(Diagnostic::warning("seed-short-row", message));
             }
         }
@@ -80,7 +84,12 @@ pub fn read(path: &str, bytes: &[u8], options: &SeedOptions) -> Result<SeedTable
     let mut arrays: Vec<ArrayRef> = Vec::with_capacity(names.len());
     for (name, values) in names.iter().zip(&columns) {
         let array = if options.text_columns.contains(name) {
-            Arc::new(values.iter().map(|value| value.as_deref().filter(|text| !infer::is_null(text))).collect::<StringArray>())
+            Arc::new(
+                values
+                    .iter()
+                    .map(|value| value.as_deref().filter(|text| !infer::is_null(text)))
+                    .collect::<StringArray>(),
+            )
         } else {
             infer::column(values)
         };
@@ -117,7 +126,8 @@ fn column_names(path: &str, header: &csv::StringRecord, warnings: &mut Vec<Diagn
             number += 1;
         }
         if !name.is_empty() && unique != name {
-            let message = format!("{path}: the header names `{name}` more than once; column {} is called `{unique}`", index + 1);
+            let message =
+                format!("{path}: the header names `{name}` more than once; column {} is called `{unique}`", index + 1);
             warnings.push(Diagnostic::warning("seed-duplicate-column", message));
         }
         names.push(unique);
