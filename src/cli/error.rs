@@ -38,7 +38,9 @@ impl CommandError {
         match self {
             Self::Project(diagnostics) => diagnostics.clone(),
             Self::Failed(diagnostic) => diagnostic.iter().map(|diagnostic| (**diagnostic).clone()).collect(),
-            Self::NotSupported(what) => vec![Diagnostic::error("not-supported", format!("{what} is not supported yet"))],
+            Self::NotSupported(what) => {
+                vec![Diagnostic::error("not-supported", format!("{what} is not supported yet"))]
+            }
             Self::Engine(error) => vec![Diagnostic::error("warehouse", error.to_string())],
             Self::Write { what, error } => vec![Diagnostic::error("write", format!("cannot write {what}: {error}"))],
             Self::Nodes | Self::Promoted | Self::Interrupted => Vec::new(),

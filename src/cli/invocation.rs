@@ -156,7 +156,9 @@ impl Invocation {
     /// Where artifacts go: flag, environment, project, `target`.
     pub fn target_dir(&self, project: &Project) -> PathBuf {
         let configured = project.root_package().and_then(|package| package.config.target_path.clone());
-        project.root.join(self.flags.text("target_path").map_or(configured.unwrap_or_else(|| "target".into()), str::to_owned))
+        project
+            .root
+            .join(self.flags.text("target_path").map_or(configured.unwrap_or_else(|| "target".into()), str::to_owned))
     }
 
     /// What the project says about flags, warnings and the log.
@@ -258,7 +260,8 @@ fn settings(flags: &Flags, id: &str) -> Settings {
     };
     let terminal = std::io::stdout().is_terminal();
     let format = Format::parse(flags.text("log_format").unwrap_or("default"), Format::Text);
-    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) && !flags.is_explicit("use_colors");
+    let no_color =
+        std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) && !flags.is_explicit("use_colors");
     Settings {
         format,
         level: if flags.flag("debug") { Some(LogLevel::Debug) } else { level("log_level") },

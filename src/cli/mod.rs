@@ -21,7 +21,8 @@ pub fn run(args: &[OsString]) -> ExitCode {
         Err(usage) => {
             let text = usage.text.as_bytes();
             // A closed pipe is not an error.
-            let _ = if usage.status == 0 { std::io::stdout().write_all(text) } else { std::io::stderr().write_all(text) };
+            let _ =
+                if usage.status == 0 { std::io::stdout().write_all(text) } else { std::io::stderr().write_all(text) };
             return ExitCode::from(usage.status);
         }
     };

@@ -1,4 +1,5 @@
 //! Walks the graph: compile, materialize, hooks, data tests.
 
 mod inject;
+pub mod scheduler;
 pub mod seed;

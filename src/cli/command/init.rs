@@ -26,7 +26,10 @@ pub fn run(invocation: &mut Invocation) -> Result<(), CommandError> {
     let given = invocation.flags.positional.clone();
     let name = given.as_deref().unwrap_or("my_project");
     let project = project_name(name)?;
-    let base = invocation.flags.text("project_dir").map_or(invocation.current_dir.clone(), |dir| invocation.absolute(Path::new(dir)));
+    let base = invocation
+        .flags
+        .text("project_dir")
+        .map_or(invocation.current_dir.clone(), |dir| invocation.absolute(Path::new(dir)));
     let root = base.join(name);
     if root.join("dbt_project.yml").exists() {
         let message = format!("there is a project in {} already", root.display());
