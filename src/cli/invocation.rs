@@ -96,7 +96,7 @@ impl Invocation {
         project.ok_or_else(|| Diagnostic::error("internal", "the project could not be read").into())
     }
 
-    fn load_options(&self, depth: Depth, profile_need: Need) -> Result<LoadOptions<'static>, CommandError> {
+    pub fn load_options(&self, depth: Depth, profile_need: Need) -> Result<LoadOptions<'static>, CommandError> {
         let path = |key: &str| self.flags.text(key).map(|text| self.absolute(Path::new(text)));
         let profile_dirs = match path("profiles_dir") {
             Some(folder) => vec![folder],

@@ -7,6 +7,7 @@ pub mod console;
 mod error;
 pub mod flags;
 mod invocation;
+mod warehouse;
 mod warnings;
 
 use std::{ffi::OsString, io::Write, process::ExitCode, time::Instant};
