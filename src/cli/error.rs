@@ -1,6 +1,6 @@
 //! Why a command ended, and with which exit status. The only place that knows exit codes.
 
-use crate::{diagnostic::Diagnostic, engine::EngineError};
+use crate::{artifacts::ArtifactError, diagnostic::Diagnostic, engine::EngineError};
 
 /// How a command ended without success.
 #[derive(Debug)]
@@ -19,8 +19,12 @@ pub enum CommandError {
     Engine(EngineError),
     /// Ctrl-C.
     Interrupted,
+    Artifact(ArtifactError),
     /// A file of ours could not be written: artifacts, a new project.
-    Write { what: String, error: std::io::Error },
+    Write {
+        what: String,
+        error: std::io::Error,
+    },
 }
 
 impl CommandError {
@@ -29,7 +33,8 @@ impl CommandError {
         match self {
             Self::Nodes | Self::Failed(_) => 1,
             Self::Interrupted => 130,
-            Self::Project(_) | Self::Promoted | Self::NotSupported(_) | Self::Engine(_) | Self::Write { .. } => 2,
+            Self::Project(_) | Self::Promoted | Self::NotSupported(_) | Self::Engine(_) => 2,
+            Self::Artifact(_) | Self::Write { .. } => 2,
         }
     }
 
@@ -42,6 +47,7 @@ impl CommandError {
                 vec![Diagnostic::error("not-supported", format!("{what} is not supported yet"))]
             }
             Self::Engine(error) => vec![Diagnostic::error("warehouse", error.to_string())],
+            Self::Artifact(error) => vec![Diagnostic::error("write", error.to_string())],
             Self::Write { what, error } => vec![Diagnostic::error("write", format!("cannot write {what}: {error}"))],
             Self::Nodes | Self::Promoted | Self::Interrupted => Vec::new(),
         }
@@ -51,6 +57,12 @@ impl CommandError {
 impl From<Diagnostic> for CommandError {
     fn from(diagnostic: Diagnostic) -> Self {
         Self::Project(vec![diagnostic])
+    }
+}
+
+impl From<ArtifactError> for CommandError {
+    fn from(error: ArtifactError) -> Self {
+        Self::Artifact(error)
     }
 }
 

@@ -118,7 +118,7 @@ impl Invocation {
             profile_need,
             with_files: depth == Depth::Files,
             vars: self.vars()?,
-            env: &|name| std::env::var(name).ok(),
+            env: Arc::new(|name| std::env::var(name).ok()),
             flags: self.flags_value(),
             globals,
             dbt_version: DBT_VERSION,
@@ -204,6 +204,11 @@ impl Invocation {
         if !errors.is_empty() {
             return Err(CommandError::Project(errors));
         }
+        self.promoted()
+    }
+
+    /// The error of a command that only has warnings to tell, when one was promoted.
+    pub fn promoted(&self) -> Result<(), CommandError> {
         if self.console.has_promoted() { Err(CommandError::Promoted) } else { Ok(()) }
     }
 

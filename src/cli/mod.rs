@@ -7,6 +7,7 @@ pub mod console;
 mod error;
 pub mod flags;
 mod invocation;
+mod prepare;
 mod warehouse;
 mod warnings;
 

@@ -27,6 +27,12 @@ pub fn check(project: &Project, run_id: &str) -> Result<Vec<(String, String)>, C
     })
 }
 
+/// The incremental strategies of the project's engine, known before it is opened.
+pub fn incremental_strategies(project: &Project) -> Vec<&'static str> {
+    let _ = project;
+    vec!["append", "merge", "delete+insert", "insert_overwrite"]
+}
+
 /// Opens the engine of the project's target.
 ///
 /// # Errors

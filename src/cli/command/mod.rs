@@ -3,6 +3,8 @@
 mod clean;
 mod debug;
 mod init;
+mod ls;
+mod parse;
 
 use super::{CommandError, invocation::Invocation};
 
@@ -15,6 +17,8 @@ pub fn dispatch(invocation: &mut Invocation) -> Result<(), CommandError> {
     match command.name {
         "clean" => clean::run(invocation),
         "debug" => debug::run(invocation),
+        "ls" => ls::run(invocation),
+        "parse" => parse::run(invocation),
         "init" => init::run(invocation),
         other => Err(CommandError::NotSupported(format!("`tamis {other}`"))),
     }
