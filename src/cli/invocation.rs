@@ -13,7 +13,8 @@ use indexmap::IndexMap;
 use crate::{
     diagnostic::{Diagnostic, SourceMap},
     event::{Event, EventSink, LogLevel},
-    jinja::{Value, datetime_value},
+    jinja::Value,
+    manifest::context::datetime,
     project::{self, DiskFileSystem, LoadOptions, Need, Project, yaml},
 };
 
@@ -107,7 +108,7 @@ impl Invocation {
         };
         let mut globals = IndexMap::new();
         globals.insert("invocation_id".to_owned(), Value::from(self.id.as_str()));
-        globals.insert("run_started_at".to_owned(), datetime_value(self.started_at));
+        globals.insert("run_started_at".to_owned(), datetime::utc(self.started_at));
         Ok(LoadOptions {
             current_dir: self.current_dir.clone(),
             project_dir: path("project_dir"),

@@ -11,7 +11,7 @@ use crate::{
     graph::{Dag, IndirectSelection, Selection, SelectionInput, find_cycles, select},
     manifest::{
         self, Manifest, ParseOptions, Quoting,
-        context::{Flags, Shared},
+        context::{Flags, Scopes},
     },
     names::{ResourceType, UniqueId},
     project::{Need, Project},
@@ -26,7 +26,7 @@ use super::{
 pub struct Prepared {
     pub project: Project,
     pub manifest: Arc<Manifest>,
-    pub shared: Arc<Shared>,
+    pub scopes: Arc<Scopes>,
     pub dag: Dag,
     /// Absolute.
     pub target_dir: PathBuf,
@@ -44,11 +44,12 @@ pub fn prepare(invocation: &mut Invocation) -> Result<Prepared, CommandError> {
     invocation.emit(Event::AdapterRegistered { adapter_type });
     let target_dir = invocation.target_dir(&project);
     let options = parse_options(invocation, &project);
-    let (built, diagnostics) = manifest::build(&project, &options);
-    invocation.report(diagnostics)?;
-    let dag = Dag::new(&built.manifest);
-    invocation.report(find_cycles(&built.manifest, &dag))?;
-    let prepared = Prepared { project, manifest: Arc::new(built.manifest), shared: built.shared, dag, target_dir };
+    let parsed = manifest::build(&project, &options);
+    invocation.report(parsed.diagnostics)?;
+    let dag = Dag::new(&parsed.manifest);
+    invocation.report(find_cycles(&parsed.manifest, &dag))?;
+    let (manifest, scopes) = (Arc::new(parsed.manifest), parsed.scopes);
+    let prepared = Prepared { project, manifest, scopes, dag, target_dir };
     if invocation.flags.flag("write_json") {
         prepared.write_manifest(invocation, &prepared.manifest)?;
     }
@@ -82,13 +83,13 @@ impl Prepared {
             invocation_id: invocation.id.clone(),
             invocation_started_at: invocation.started_at,
             generated_at: Utc::now(),
-            env: self.shared.metadata_env.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+            env: self.scopes.shared.metadata_env.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
         }
     }
 
     /// Writes manifest.json and semantic_manifest.json.
     pub fn write_manifest(&self, invocation: &Invocation, manifest: &Manifest) -> Result<(), CommandError> {
-        let quoting = self.shared.quoting;
+        let quoting = self.scopes.shared.quoting;
         let metadata = ManifestMetadata {
             common: self.metadata(invocation),
             project_name: self.project.name.clone(),
@@ -223,6 +224,6 @@ impl Invocation {
             project.flags.iter().map(|(key, value)| (key.to_uppercase(), value.clone())).collect();
         values.extend(self.flags.as_values().into_iter().map(|(key, value)| (key.to_uppercase(), value)));
         values.insert("PROJECT_DIR".into(), project.root.display().to_string().into());
-        Flags::new(values)
+        Flags(values)
     }
 }
