@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 use indexmap::IndexMap;
 use serde_json::Value as Json;
 
-use crate::jinja::{ErrorKind, JinjaError, Value, function};
+use crate::{
+    jinja::{JinjaError, Value, function},
+    project::yaml,
+};
 
 use super::arguments::bind;
 
@@ -43,19 +46,14 @@ pub(crate) fn functions(names: &mut IndexMap<&'static str, Value>) {
         function("toyaml", |_, args| {
             let bound = bind(args, "toyaml", &["value", "default", "sort_keys"])?;
             let value = bound.required("value")?;
-            Ok(to_yaml(&value, bound.flag("sort_keys", false)).unwrap_or_else(|_| bound.value("default")))
+            let text = yaml::dump(&value, bound.flag("sort_keys", false));
+            Ok(text.map_or_else(|_| bound.value("default"), Value::from))
         }),
     );
 }
 
 fn from_yaml(text: &str) -> Option<Value> {
-    let _ = text;
-    None
-}
-
-fn to_yaml(value: &Value, sort_keys: bool) -> Result<Value, JinjaError> {
-    let _ = (value, sort_keys);
-    Err(JinjaError::new(ErrorKind::Value, "cannot be written as YAML"))
+    yaml::parse_value(text).ok().map(|yaml| yaml.to_value())
 }
 
 /// Text as `json.dumps` writes it: `", "` and `": "` between, everything beyond ASCII escaped.
