@@ -1,1 +1,4 @@
-//! WIP
+//! Walks the graph: compile, materialize, hooks, data tests.
+
+pub mod bridge;
+pub mod context;

@@ -4,6 +4,16 @@ use chrono::{DateTime, Utc};
 
 use crate::jinja::Value;
 
+/// A date.
+pub fn date(date: chrono::NaiveDate) -> Value {
+    date.to_string().into()
+}
+
+/// A datetime without a zone.
+pub fn naive(time: chrono::NaiveDateTime) -> Value {
+    time.to_string().into()
+}
+
 /// An aware datetime in UTC.
 pub fn utc(time: DateTime<Utc>) -> Value {
     text_of_utc(&time).into()

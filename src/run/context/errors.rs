@@ -1,0 +1,82 @@
+//! An engine's error as a template's error: its message verbatim, at the place in the model that printed the SQL.
+
+use std::sync::Arc;
+
+use crate::{
+    diagnostic::Diagnostic,
+    engine::{EngineError, SqlPosition},
+    jinja::{ErrorKind, Interp, JinjaError, Value},
+};
+
+/// Lines of SQL that are shown when the place is not known.
+const SHOWN_LINES: usize = 8;
+
+/// The error of a statement. `sql` is the text that was executed.
+pub(super) fn of_statement(interp: &Interp<'_>, sql: &Arc<str>, error: &EngineError) -> JinjaError {
+    let mut diagnostic = Diagnostic::error("database-error", error.to_string());
+    let (position, help) = match error {
+        EngineError::Sql { position, help, .. } => (*position, help.clone()),
+        EngineError::Unsupported { help, .. } => (None, help.clone()),
+        _ => (None, None),
+    };
+    diagnostic.help = help;
+    let offset = position.and_then(|position| byte_offset(sql, position));
+    let span = offset.and_then(|offset| interp.map_of(sql).and_then(|map| map.lookup(offset)));
+    match span {
+        Some(span) => diagnostic = diagnostic.at(span, ""),
+        None => {
+            let lines: Vec<&str> = sql.trim().lines().collect();
+            let mut shown = lines.get(..lines.len().min(SHOWN_LINES)).unwrap_or_default().join("\n");
+            if lines.len() > SHOWN_LINES {
+                shown.push_str("\n…");
+            }
+            let place = position.map(|at| format!(", line {}, column {}", at.line, at.column)).unwrap_or_default();
+            diagnostic = diagnostic.note(format!("the statement{place}:\n{shown}"));
+        }
+    }
+    wrap(diagnostic)
+}
+
+/// The error of a call that is not a statement: listing, loading, describing.
+pub(super) fn of_call(error: &EngineError) -> JinjaError {
+    wrap(Diagnostic::error("database-error", error.to_string()))
+}
+
+fn wrap(diagnostic: Diagnostic) -> JinjaError {
+    let mut error = JinjaError::new(ErrorKind::Database, diagnostic.message.clone());
+    error.diagnostic = Some(Box::new(diagnostic));
+    error
+}
+
+/// The byte at which a line and column (in characters, from one) begin.
+fn byte_offset(text: &str, position: SqlPosition) -> Option<usize> {
+    let mut start = 0;
+    for _ in 1..position.line {
+        start += text.get(start..)?.find('\n')? + 1;
+    }
+    let line = text.get(start..)?;
+    let column = position.column.saturating_sub(1);
+    let offset = line.char_indices().nth(column).map_or(line.len(), |(offset, _)| offset);
+    Some(start + offset)
+}
+
+/// The text of an SQL argument, sharing what the value holds so that its origin is known.
+pub(super) fn sql_text(value: &Value) -> Arc<str> {
+    match value {
+        Value::Str(text) => Arc::clone(text),
+        other => other.to_str().into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_in_sql_is_a_byte_of_its_text() {
+        let text = "select é,\n  x from t";
+        for (line, column, expected) in [(1, 1, Some(0)), (1, 9, Some(9)), (2, 3, Some(13)), (3, 1, None)] {
+            assert_eq!(byte_offset(text, SqlPosition { line, column }), expected, "{line}:{column}");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! How contexts behave while running.
