@@ -215,3 +215,15 @@ pub enum LogLevel {
     Warn,
     Error,
 }
+
+/// One count; `what` is singular. One data test is `1 test`, several are `N data tests`.
+pub fn count_text(what: &str, count: usize) -> String {
+    let words = what.replace('_', " ");
+    match (what, count) {
+        (_, 1) => format!("1 {words}"),
+        ("test", _) => format!("{count} data tests"),
+        _ if words.ends_with("analysis") => format!("{count} analyses"),
+        _ if words.ends_with("query") => format!("{count} {}ies", words.trim_end_matches('y')),
+        _ => format!("{count} {words}s"),
+    }
+}

@@ -20,6 +20,11 @@ pub trait Globals: Send + Sync {
     fn is_lenient(&self) -> bool {
         false
     }
+
+    /// A template itself calls a macro; calls between macros are not told.
+    fn called(&self, definition: &Arc<MacroDef>) {
+        let _ = definition;
+    }
 }
 
 /// Bounds that keep a hostile or buggy template from taking the process down.
@@ -132,6 +137,9 @@ impl<'a> Interp<'a> {
         if self.macros.len() >= self.limits.depth {
             let message = format!("macros call each other more than {} levels deep", self.limits.depth);
             return Err(JinjaError::new(ErrorKind::Limit, message));
+        }
+        if self.macros.is_empty() {
+            self.globals.called(definition);
         }
         let call = self.span;
         self.macros.push(Active {

@@ -11,6 +11,7 @@ pub mod context;
 mod defaults;
 mod draft;
 mod generic_tests;
+mod inline;
 mod merge;
 mod naming;
 mod node;
@@ -32,6 +33,8 @@ use indexmap::IndexMap;
 
 pub use build::{Parsed, build};
 pub use config::Config;
+pub use generic_tests::looks_like_call;
+pub use inline::inline_node;
 pub use node::*;
 pub use options::{ParseOptions, target};
 pub use resolve::{Asker, Failure, Names};

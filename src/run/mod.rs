@@ -1,7 +1,19 @@
 //! Walks the graph: compile, materialize, hooks, data tests.
+//!
+//! [`Runner`] is made once per command. [`run_nodes`] is `run`, `test`, `seed` and `build`; [`compile_nodes`] is
+//! `compile`, [`show_node`] `show`, [`run_operation`] the command of that name.
 
 pub mod bridge;
+mod compile;
 pub mod context;
+mod execute;
+mod hooks;
 mod inject;
+mod report;
+mod runner;
 pub mod scheduler;
 pub mod seed;
+
+pub use compile::{CompiledNode, Compiler, NodeError};
+pub use hooks::HookPoint;
+pub use runner::{RunOptions, RunOutcome, Runner, compile_nodes, compile_one, run_nodes, run_operation, show_node};

@@ -19,7 +19,6 @@ use chrono::Utc;
 use serde_json::json;
 
 use record::{Options, Record, records};
-pub use record::{count_text, counts_text};
 
 use crate::{
     diagnostic::{Diagnostic, Severity, SourceMap, Style},

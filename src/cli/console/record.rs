@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use crate::{
     diagnostic::{Diagnostic, Severity, SourceMap, Style, render},
-    event::{Event, LogLevel, NodeInfo, NodeOutcome, Problem, RunStats, Status},
+    event::{Event, LogLevel, NodeInfo, NodeOutcome, Problem, RunStats, Status, count_text},
     names::ResourceType,
 };
 
@@ -285,18 +285,6 @@ pub fn counts_text(counts: &[(ResourceType, usize)]) -> String {
     let parts: Vec<String> =
         counts.iter().filter(|(_, count)| *count > 0).map(|(kind, count)| count_text(kind.as_str(), *count)).collect();
     if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") }
-}
-
-/// One count; `what` is singular. One data test is `1 test`, several are `N data tests`.
-pub fn count_text(what: &str, count: usize) -> String {
-    let words = what.replace('_', " ");
-    match (what, count) {
-        (_, 1) => format!("1 {words}"),
-        ("test", _) => format!("{count} data tests"),
-        _ if words.ends_with("analysis") => format!("{count} analyses"),
-        _ if words.ends_with("query") => format!("{count} {}ies", words.trim_end_matches('y')),
-        _ => format!("{count} {words}s"),
-    }
 }
 
 fn duration(seconds: f64) -> String {

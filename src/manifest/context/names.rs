@@ -2,7 +2,7 @@
 
 use std::{any::Any, fmt, sync::Arc};
 
-use crate::jinja::{Args, Globals, Interp, JinjaError, Object, Value};
+use crate::jinja::{Args, Globals, Interp, JinjaError, MacroDef, Object, Value};
 
 use super::{mapping::mapping_method, shared::Scope};
 
@@ -30,6 +30,9 @@ pub trait Names: Send + Sync {
     fn is_lenient(&self) -> bool {
         false
     }
+
+    /// The template itself calls a macro.
+    fn called(&self, _definition: &MacroDef) {}
 }
 
 /// [`Globals`] over some [`Names`].
@@ -78,6 +81,10 @@ impl Globals for Context {
 
     fn is_lenient(&self) -> bool {
         self.0.is_lenient()
+    }
+
+    fn called(&self, definition: &Arc<MacroDef>) {
+        self.0.called(definition);
     }
 }
 

@@ -296,6 +296,10 @@ impl Names for Arc<State> {
     fn is_lenient(&self) -> bool {
         true
     }
+
+    fn called(&self, definition: &MacroDef) {
+        lock(&self.recorded).macros.insert(macro_id(definition));
+    }
 }
 
 const NAMES: [&str; 33] = [
@@ -482,6 +486,9 @@ impl Object for ParseAdapter {
     }
 
     fn call_method(&self, _: &mut Interp<'_>, name: &str, args: Args) -> Option<Result<Value, JinjaError>> {
+        if adapter::pure_attribute(&self.0.scope, name).is_some() {
+            return None;
+        }
         if let Some(result) = adapter::pure_method(&self.0.scope, name, args) {
             return Some(result);
         }
@@ -539,11 +546,3 @@ const STUBS: [&str; 27] = [
     "tamis_load",
     "tamis_table_options",
 ];
-
-/// Records a macro that a template itself calls.
-impl State {
-    #[expect(dead_code, reason = "called once the interpreter tells of macro calls")]
-    fn called(&self, definition: &MacroDef) {
-        lock(&self.recorded).macros.insert(macro_id(definition));
-    }
-}

@@ -13,7 +13,8 @@ const SHOWN_LINES: usize = 8;
 
 /// The error of a statement. `sql` is the text that was executed.
 pub(super) fn of_statement(interp: &Interp<'_>, sql: &Arc<str>, error: &EngineError) -> JinjaError {
-    let mut diagnostic = Diagnostic::error("database-error", error.to_string());
+    let code = if matches!(error, EngineError::Conflict { .. }) { "conflict" } else { "database-error" };
+    let mut diagnostic = Diagnostic::error(code, error.to_string());
     let (position, help) = match error {
         EngineError::Sql { position, help, .. } => (*position, help.clone()),
         EngineError::Unsupported { help, .. } => (None, help.clone()),

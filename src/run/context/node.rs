@@ -200,8 +200,15 @@ impl NodeContext {
     /// # Errors
     /// The engine's, mapped into the model where `sql` is the compiled code.
     pub fn execute(&self, sql: &Arc<str>, limit: Option<usize>) -> Result<(Response, Table), JinjaError> {
-        let interp = self.interp();
-        let outcome = self.state.run(&interp, sql, limit)?;
+        self.execute_in(&self.interp(), sql, limit)
+    }
+
+    /// [`NodeContext::execute`] for SQL that `interp` rendered, so that errors point to where its text comes from.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub fn execute_in(&self, interp: &Interp<'_>, sql: &Arc<str>, limit: Option<usize>) -> Result<(Response, Table), JinjaError> {
+        let outcome = self.state.run(interp, sql, limit)?;
         let response = Response::of(&outcome);
         Ok((response, tables::table(outcome.schema, outcome.batches)))
     }

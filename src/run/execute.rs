@@ -1,0 +1,291 @@
+//! Runs one node: compile, call its materialization, judge what came back.
+
+use std::{sync::Arc, time::Instant};
+
+use chrono::Utc;
+
+use crate::{
+    artifacts::RunResult,
+    diagnostic::Diagnostic,
+    engine::Session,
+    event::{Event, NodeOutcome, Status},
+    jinja::{Args, ErrorKind, JinjaError, Value},
+    manifest::{Node, NodeKind},
+    names::ResourceType,
+};
+
+use super::{
+    compile::{NodeError, relative_path, write_file},
+    context::{NodeContext, NodeInput, Response, Subject, Writer},
+    report::{self, Stage},
+    runner::Runner,
+    scheduler::{NodeResult, Task, is_failure},
+    seed::{self, SeedOptions},
+};
+
+/// What a node's execution gave.
+struct Executed {
+    status: Status,
+    /// The message of run_results.json.
+    message: Option<String>,
+    /// The bracket of the console.
+    bracket: String,
+    failures: Option<i64>,
+    response: Response,
+    compiled: Option<String>,
+}
+
+/// Runs a node and reports it.
+pub fn execute(runner: &Runner, node: &Node, task: &Task) -> NodeResult {
+    let info = report::node_info(node);
+    let start = Instant::now();
+    let description = report::subject(node);
+    let (index, total) = (task.index, runner.total());
+    runner.emit(Event::NodeStarted { node: info.clone(), index, total, description });
+    let mut stages = Vec::new();
+    let mut outcome = attempt(runner, node, task, &mut stages);
+    if outcome.as_ref().is_err_and(|error| error.diagnostic.code.0 == "conflict") {
+        // Another run changed the table that this node reads and writes: once more on what is there now.
+        runner.emit(Event::Debug { message: format!("{}: {}; runs once more", node.unique_id, "the table was changed") });
+        stages.clear();
+        outcome = attempt(runner, node, task, &mut stages);
+    }
+    let elapsed = start.elapsed();
+    let (executed, error) = match outcome {
+        Ok(executed) => (executed, None),
+        Err(error) => (failed(node, &error), Some(error)),
+    };
+    let status = executed.status;
+    runner.emit(Event::NodeFinished {
+        node: info,
+        index,
+        total,
+        outcome: NodeOutcome {
+            status,
+            message: executed.bracket.clone(),
+            description: report::end_line(node, status, executed.failures),
+            execution_time: elapsed.as_secs_f64(),
+            failures: executed.failures,
+            rows_affected: executed.response.rows_affected,
+        },
+    });
+    let result = RunResult {
+        adapter_response: if error.is_some() { serde_json::Map::new() } else { report::response_json(&executed.response) },
+        message: executed.message.clone(),
+        failures: executed.failures,
+        compiled: (node.resource_type != ResourceType::Seed).then_some(executed.compiled.is_some()),
+        compiled_code: executed.compiled.clone(),
+        ..report::result(node, status, &stages, elapsed, &task.thread)
+    };
+    finished(runner, node, result, error.as_ref())
+}
+
+/// The result with what the summary says of it.
+fn finished(runner: &Runner, node: &Node, result: RunResult, error: Option<&NodeError>) -> NodeResult {
+    let status = result.status;
+    let is_problem = matches!(status, Status::Error | Status::Fail | Status::Warn | Status::RuntimeError);
+    let problem = is_problem.then(|| {
+        let message = match error {
+            Some(error) => report::error_title(error, node),
+            None => result.message.clone().unwrap_or_default(),
+        };
+        let mut problem = report::problem(node, status, message, error);
+        if result.compiled_code.is_some() {
+            problem.compiled_path = runner.compiled_path(node);
+        }
+        if matches!(status, Status::Fail | Status::Warn) && stores_failures(node, runner) {
+            problem.stored_failures.clone_from(&node.relation_name);
+        }
+        problem
+    });
+    let blocks = match status {
+        Status::Error | Status::PartialSuccess | Status::RuntimeError => true,
+        Status::Fail => runner.options.tests_gate,
+        _ => false,
+    };
+    NodeResult { blocks, fails: is_failure(status), problem, result }
+}
+
+fn stores_failures(node: &Node, runner: &Runner) -> bool {
+    let kind = node.config.text("store_failures_as");
+    let stored = node.config.flag("store_failures").unwrap_or_else(|| runner.options.store_failures);
+    kind.map_or(stored, |kind| kind != "ephemeral")
+}
+
+fn failed(node: &Node, error: &NodeError) -> Executed {
+    let mut message = format!("{}\n  {}", report::error_title(error, node), error.diagnostic.message);
+    for note in &error.diagnostic.notes {
+        message.push_str("\n  ");
+        message.push_str(note);
+    }
+    Executed {
+        status: Status::Error,
+        message: Some(message),
+        bracket: "ERROR".into(),
+        failures: None,
+        response: Response::default(),
+        compiled: None,
+    }
+}
+
+fn attempt(runner: &Runner, node: &Node, task: &Task, stages: &mut Vec<Stage>) -> Result<Executed, NodeError> {
+    if node.language != "sql" && node.resource_type == ResourceType::Model {
+        let message = format!("`{}` is a Python model; Python models are not supported", node.name);
+        return Err(NodeError::of_diagnostic(Diagnostic::error("python-model", message)));
+    }
+    let context = NodeContext::new(
+        Arc::clone(&runner.run),
+        NodeInput {
+            subject: Subject::Node(Arc::new(node.clone())),
+            thread: task.thread.as_str().into(),
+            batch: None,
+            writer: runner.options.write_files.then(|| writer(runner, node)),
+        },
+    );
+    let started = Utc::now();
+    let compiled = match node.resource_type {
+        ResourceType::Seed => {
+            load_seed(runner, node, &context)?;
+            None
+        }
+        _ => Some(runner.compiler.compile(&context, node)?),
+    };
+    stages.push(Stage { name: "compile", started, ended: Utc::now() });
+    let started = Utc::now();
+    let watch = runner.watch(&node.unique_id, &context);
+    let made = materialize(runner, node, &context);
+    drop(watch);
+    stages.push(Stage { name: "execute", started, ended: Utc::now() });
+    if made.is_err() {
+        roll_back(&context);
+    }
+    runner.record_stats(node, context.take_stats());
+    let code = compiled.as_ref().map(|compiled| compiled.code.text.clone());
+    if let Some(compiled) = compiled {
+        runner.record_compiled(node, &compiled);
+    }
+    made.map_err(|error| NodeError::of(&error, node))?;
+    let response = context.main_response().unwrap_or_default();
+    if node.resource_type == ResourceType::Test {
+        let mut executed = judge(runner, node, &context).map_err(|error| NodeError::of(&error, node))?;
+        executed.compiled = code;
+        return Ok(executed);
+    }
+    Ok(Executed {
+        status: Status::Success,
+        message: Some(response.message.clone()),
+        bracket: response.message.clone(),
+        failures: None,
+        response,
+        compiled: code,
+    })
+}
+
+/// Writes what `write(…)` is given to target/run.
+fn writer(runner: &Runner, node: &Node) -> Writer {
+    let path = runner.target_dir.join("run").join(relative_path(node));
+    Arc::new(move |text| write_file(&path, text).map_err(|diagnostic| diagnostic.message))
+}
+
+fn roll_back(context: &NodeContext) {
+    if context.open_session().is_some() {
+        // A statement that failed outside a transaction has nothing to roll back; that is fine.
+        let _ = context.execute(&"rollback".into(), None);
+    }
+}
+
+/// Finds and calls the materialization, and remembers the relations that it made.
+fn materialize(runner: &Runner, node: &Node, context: &NodeContext) -> Result<(), JinjaError> {
+    let name = match node.resource_type {
+        ResourceType::Test => "test",
+        ResourceType::Seed => "seed",
+        ResourceType::Snapshot => "snapshot",
+        _ => node.config.materialized(),
+    };
+    let macros = &runner.run.scopes.shared.macros;
+    let may_override = runner
+        .run
+        .scopes
+        .shared
+        .flags
+        .get("REQUIRE_EXPLICIT_PACKAGE_OVERRIDES_FOR_BUILTIN_MATERIALIZATIONS")
+        .is_some_and(|flag| !flag.is_truthy());
+    let definition = macros.materialization(name, may_override).ok_or_else(|| {
+        let adapter = macros.adapter_type();
+        JinjaError::raised(format!("No materialization '{name}' was found for adapter {adapter}! (searched types 'default' and '{adapter}')"))
+    })?;
+    let returned = context.call_macro(definition, Args::default())?;
+    context.add_to_cache(&returned)?;
+    Ok(())
+}
+
+/// Reads a seed's file into the context.
+fn load_seed(runner: &Runner, node: &Node, context: &NodeContext) -> Result<(), NodeError> {
+    let NodeKind::Seed { root_path } = &node.kind else { return Ok(()) };
+    let path = std::path::Path::new(root_path).join(&node.original_file_path);
+    let bytes = std::fs::read(&path).map_err(|error| {
+        let message = format!("cannot read {}: {error}", node.original_file_path);
+        NodeError::of_diagnostic(Diagnostic::error("seed-csv", message))
+    })?;
+    let types = node.config.get("column_types").and_then(Value::pairs).unwrap_or_default();
+    let options = SeedOptions {
+        delimiter: node.config.text("delimiter").unwrap_or(",").to_owned(),
+        text_columns: types.iter().map(|(name, _)| name.to_str()).collect(),
+    };
+    let table = seed::read(&node.original_file_path, &bytes, &options)
+        .map_err(|diagnostic| NodeError::of_diagnostic(diagnostic.node(node.unique_id.as_str())))?;
+    for warning in table.warnings {
+        runner.emit(Event::Diagnostic(Arc::new(warning.node(node.unique_id.as_str()))));
+    }
+    context.set_seed(table.batch.schema(), vec![table.batch]);
+    Ok(())
+}
+
+/// A data test's verdict from its one row. Source: dbt (`materializations.md` §9).
+fn judge(runner: &Runner, node: &Node, context: &NodeContext) -> Result<Executed, JinjaError> {
+    let response = context.main_response().unwrap_or_default();
+    let table = context.main_table().ok_or_else(|| JinjaError::raised("the test returned no table"))?;
+    let row = match table.rows() {
+        [row] if row.len() >= 3 => row,
+        rows => {
+            let message = format!("a test must return one row with failures, should_warn and should_error, found {} rows", rows.len());
+            return Err(JinjaError::raised(message));
+        }
+    };
+    let at = |name: &str, or: usize| table.position(name).or(Some(or)).and_then(|at| row.get(at)).cloned().unwrap_or(Value::None);
+    let failures = match at("failures", 0) {
+        Value::Int(failures) => failures,
+        Value::Decimal(number) => number.try_into().unwrap_or(i64::MAX),
+        #[expect(clippy::cast_possible_truncation, reason = "counts are whole")]
+        Value::Float(number) => number as i64,
+        other => {
+            let message = format!("the fail_calc `{}` gave {}, not a number", node.config.text("fail_calc").unwrap_or(""), other.to_repr());
+            return Err(JinjaError::new(ErrorKind::Value, message));
+        }
+    };
+    let (warns, errs) = (at("should_warn", 1).is_truthy(), at("should_error", 2).is_truthy());
+    let severe = node.config.text("severity").is_none_or(|severity| severity.eq_ignore_ascii_case("error"));
+    let condition = |key: &str| node.config.get(key).cloned().unwrap_or_else(|| "!= 0".into());
+    let (status, message) = if severe && errs {
+        (Status::Fail, Some(report::test_message(failures, "fail", &condition("error_if"))))
+    } else if warns {
+        let promoted = runner.options.warnings_fail;
+        let verb = if promoted { "fail" } else { "warn" };
+        let status = if promoted { Status::Fail } else { Status::Warn };
+        (status, Some(report::test_message(failures, verb, &condition("warn_if"))))
+    } else {
+        (Status::Pass, None)
+    };
+    let bracket = match status {
+        Status::Pass => "PASS".to_owned(),
+        Status::Fail => format!("FAIL {failures}"),
+        _ => format!("WARN {failures}"),
+    };
+    let failures = if status == Status::Pass { 0 } else { failures };
+    Ok(Executed { status, message, bracket, failures: Some(failures), response, compiled: None })
+}
+
+/// Stops what a session runs.
+pub async fn cancel(session: Arc<dyn Session>) {
+    session.cancel().await;
+}

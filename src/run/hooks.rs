@@ -1,0 +1,193 @@
+//! The project's `on-run-start` and `on-run-end` hooks: packages first, the root last, each by its index.
+
+use std::{any::Any, collections::BTreeSet, sync::Arc, time::Instant};
+
+use chrono::Utc;
+
+use crate::{
+    artifacts::{RunResult, node_dict},
+    event::{Event, NodeOutcome, Status},
+    jinja::{Args, Interp, JinjaError, Object, Template, Value},
+    manifest::{Node, NodeKind},
+};
+
+use super::{
+    compile::NodeError,
+    context::{NodeContext, NodeInput, Response, Subject},
+    report::{self, Stage},
+    runner::Runner,
+    scheduler::NodeResult,
+};
+
+/// When hooks run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HookPoint {
+    Start,
+    End,
+}
+
+/// Runs the hooks of a point. After the first that fails, the rest are skipped.
+pub fn run(runner: &Runner, point: HookPoint, results: &[RunResult]) -> Vec<NodeResult> {
+    let hooks = hooks(runner, point);
+    let total = hooks.len();
+    let mut done: Vec<NodeResult> = Vec::with_capacity(total);
+    for (at, node) in hooks.into_iter().enumerate() {
+        if done.iter().any(|hook| hook.fails) {
+            let mut result = report::result(node, Status::Skipped, &[], std::time::Duration::ZERO, "main");
+            result.failures = Some(0);
+            done.push(NodeResult { result, problem: None, blocks: false, fails: true });
+            continue;
+        }
+        done.push(run_one(runner, node, point, results, (at + 1, total)));
+    }
+    done
+}
+
+fn hooks(runner: &Runner, point: HookPoint) -> Vec<&Node> {
+    let root = runner.run.scopes.shared.project_name.clone();
+    let mut hooks: Vec<(bool, &str, usize, &Node)> = runner
+        .manifest()
+        .nodes
+        .values()
+        .filter_map(|node| match node.kind {
+            NodeKind::Operation { index, on_run_start } if on_run_start == (point == HookPoint::Start) => {
+                Some((*node.package_name == *root, node.package_name.as_str(), index, node))
+            }
+            _ => None,
+        })
+        .collect();
+    hooks.sort_by_key(|(is_root, package, index, _)| (*is_root, *package, *index));
+    hooks.into_iter().map(|(.., node)| node).collect()
+}
+
+fn run_one(runner: &Runner, node: &Node, point: HookPoint, results: &[RunResult], (index, total): (usize, usize)) -> NodeResult {
+    let info = report::node_info(node);
+    let start = Instant::now();
+    let started = Utc::now();
+    runner.emit(Event::NodeStarted { node: info.clone(), index, total, description: report::subject(node) });
+    let outcome = execute(runner, node, point, results);
+    let elapsed = start.elapsed();
+    let status = if outcome.is_ok() { Status::Success } else { Status::Error };
+    let bracket = if outcome.is_ok() { "OK" } else { "ERROR" };
+    runner.emit(Event::NodeFinished {
+        node: info,
+        index,
+        total,
+        outcome: NodeOutcome {
+            status,
+            message: bracket.into(),
+            description: report::end_line(node, status, None),
+            execution_time: elapsed.as_secs_f64(),
+            failures: Some(i64::from(outcome.is_err())),
+            rows_affected: None,
+        },
+    });
+    let stages = [Stage { name: "execute", started, ended: Utc::now() }];
+    let mut result = report::result(node, status, &stages, elapsed, "main");
+    result.failures = Some(i64::from(outcome.is_err()));
+    let problem = match &outcome {
+        Ok((response, code)) => {
+            result.adapter_response = report::response_json(response);
+            result.message = Some(response.message.clone()).filter(|message| !message.is_empty());
+            result.compiled = Some(true);
+            result.compiled_code = Some(code.clone());
+            None
+        }
+        Err(error) => {
+            let title = report::error_title(error, node);
+            result.message = Some(format!("{title}\n  {}", error.diagnostic.message));
+            Some(report::problem(node, status, title, Some(error)))
+        }
+    };
+    NodeResult { result, problem, blocks: false, fails: outcome.is_err() }
+}
+
+fn execute(runner: &Runner, node: &Node, point: HookPoint, results: &[RunResult]) -> Result<(Response, String), NodeError> {
+    let of = |error: JinjaError| NodeError::of(&error, node);
+    let context = NodeContext::new(
+        Arc::clone(&runner.run),
+        NodeInput { subject: Subject::Node(Arc::new(node.clone())), thread: "MainThread".into(), batch: None, writer: None },
+    );
+    if point == HookPoint::End {
+        set_results(runner, &context, results);
+    }
+    let origin = node.origin.unwrap_or(crate::diagnostic::Origin::Within(crate::diagnostic::Span::new(
+        crate::diagnostic::SourceId(u32::MAX),
+        0,
+        0,
+    )));
+    let template = Template::parse(&node.raw_code, origin).map_err(|errors| {
+        let first = errors.into_iter().next();
+        NodeError::of_diagnostic(first.unwrap_or_else(|| crate::diagnostic::Diagnostic::error("internal", "")))
+    })?;
+    let rendered = context.render(&template).map_err(of)?;
+    let text = rendered.text;
+    if text.trim().is_empty() {
+        return Ok((Response::default(), text));
+    }
+    context.set_compiled(text.as_str(), rendered.map);
+    let _watch = runner.watch(&node.unique_id, &context);
+    let sql: Arc<str> = text.as_str().into();
+    let interp = context.interp();
+    let (response, _) = context.execute_in(&interp, &sql, None).map_err(of)?;
+    Ok((response, text))
+}
+
+/// What on-run-end hooks see besides: `results`, `schemas`, `database_schemas`.
+fn set_results(runner: &Runner, context: &NodeContext, results: &[RunResult]) {
+    let is_hook = |result: &RunResult| result.unique_id.starts_with("operation.");
+    let shown = results.iter().filter(|result| !is_hook(result) || result.status != Status::Success);
+    let values = shown.map(|result| {
+        let node = runner.manifest().nodes.get(result.unique_id.as_str());
+        let node = node.map_or(Value::None, |node| Value::from_json(&node_dict(node)));
+        Value::object(ResultObject { result: Value::from_json(&result.to_dict()), node })
+    });
+    context.set("results", Value::list(values));
+    let mut schemas: BTreeSet<(String, String)> = BTreeSet::new();
+    for result in results.iter().filter(|result| result.status == Status::Success && !is_hook(result)) {
+        if let Some(node) = runner.manifest().nodes.get(result.unique_id.as_str()).filter(|node| node.is_refable()) {
+            schemas.insert((node.database.clone(), node.schema.clone()));
+        }
+    }
+    let pairs = schemas.iter().map(|(database, schema)| Value::tuple([database.as_str().into(), schema.as_str().into()]));
+    context.set("database_schemas", Value::list(pairs));
+    let names: BTreeSet<&str> = schemas.iter().map(|(_, schema)| schema.as_str()).collect();
+    context.set("schemas", Value::list(names.into_iter().map(Value::from)));
+}
+
+/// dbt's RunResult in templates.
+#[derive(Debug)]
+struct ResultObject {
+    result: Value,
+    node: Value,
+}
+
+impl Object for ResultObject {
+    fn type_name(&self) -> &'static str {
+        "RunResult"
+    }
+
+    fn get_attr(&self, name: &str) -> Option<Value> {
+        if name == "node" { Some(self.node.clone()) } else { self.result.get(name) }
+    }
+
+    fn get_item(&self, key: &Value) -> Option<Value> {
+        self.get_attr(key.as_str()?)
+    }
+
+    fn call_method(&self, _: &mut Interp<'_>, name: &str, _: Args) -> Option<Result<Value, JinjaError>> {
+        (name == "to_dict").then(|| {
+            let mut pairs = self.result.pairs().unwrap_or_default();
+            pairs.push(("node".into(), self.node.clone()));
+            Ok(Value::dict(pairs))
+        })
+    }
+
+    fn to_repr(&self) -> String {
+        format!("RunResult({})", self.result.to_repr())
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}

@@ -1,0 +1,162 @@
+//! What is said about a node: the text of its lines, its title in the summary, its result in run_results.json.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    artifacts::{RunResult, Timing},
+    event::{NodeInfo, Problem, Status},
+    jinja::Value,
+    manifest::{Exposure, Node, NodeKind},
+    names::ResourceType,
+};
+
+use super::{compile::NodeError, context::Response};
+
+/// A node for events.
+pub fn node_info(node: &Node) -> NodeInfo {
+    NodeInfo {
+        unique_id: node.unique_id.clone(),
+        name: node.name.clone(),
+        path: node.path.clone(),
+        resource_type: node.resource_type,
+        materialized: node.config.materialized().to_owned(),
+        database: Some(node.database.clone()),
+        schema: Some(node.schema.clone()),
+        alias: Some(node.alias.clone()),
+        relation_name: node.relation_name.clone(),
+        checksum: node.checksum.checksum.clone(),
+    }
+}
+
+/// An exposure for events.
+pub fn exposure_info(exposure: &Exposure) -> NodeInfo {
+    NodeInfo {
+        unique_id: exposure.unique_id.clone(),
+        name: exposure.name.clone(),
+        path: exposure.path.clone(),
+        resource_type: ResourceType::Exposure,
+        materialized: String::new(),
+        database: None,
+        schema: None,
+        alias: None,
+        relation_name: None,
+        checksum: String::new(),
+    }
+}
+
+/// `sql view model main.a`, `seed file main.a`, `test not_null_a_id`, `hook: shop.on-run-start.0`.
+pub fn subject(node: &Node) -> String {
+    let relation = format!("{}.{}", node.schema, node.alias);
+    match (&node.kind, node.resource_type) {
+        (NodeKind::Operation { .. }, _) => format!("hook: {}", hook_name(node)),
+        (_, ResourceType::Seed) => format!("seed file {relation}"),
+        (_, ResourceType::Snapshot) => format!("snapshot {relation}"),
+        (_, ResourceType::Test) => format!("test {}", node.name),
+        _ => format!("{} {} model {relation}", node.language, node.config.materialized()),
+    }
+}
+
+/// `shop.on-run-start.0`.
+pub fn hook_name(node: &Node) -> String {
+    match node.kind {
+        NodeKind::Operation { index, on_run_start } => {
+            let point = if on_run_start { "on-run-start" } else { "on-run-end" };
+            format!("{}.{point}.{index}", node.package_name)
+        }
+        _ => node.name.clone(),
+    }
+}
+
+/// What the end line says before its dots.
+pub fn end_line(node: &Node, status: Status, failures: Option<i64>) -> String {
+    let what = subject(node);
+    let failed = matches!(status, Status::Error | Status::RuntimeError);
+    match (&node.kind, node.resource_type) {
+        (_, ResourceType::Test) => match (status, failures) {
+            (Status::Pass, _) => format!("PASS {}", node.name),
+            (Status::Fail, Some(failures)) => format!("FAIL {failures} {}", node.name),
+            (Status::Warn, Some(failures)) => format!("WARN {failures} {}", node.name),
+            _ => format!("ERROR {}", node.name),
+        },
+        (NodeKind::Operation { .. }, _) if failed => format!("ERROR {what}"),
+        (NodeKind::Operation { .. }, _) => format!("OK {what}"),
+        (_, ResourceType::Seed) if failed => format!("ERROR loading {what}"),
+        (_, ResourceType::Seed) => format!("OK loaded {what}"),
+        _ if failed => format!("ERROR creating {what}"),
+        _ => format!("OK created {what}"),
+    }
+}
+
+/// What a skip line says after `SKIP`.
+pub fn skip_line(node: &Node) -> String {
+    match node.resource_type {
+        ResourceType::Test => format!("test {}", node.name),
+        _ => format!("relation {}.{}", node.schema, node.alias),
+    }
+}
+
+/// dbt's first line of an error: `Database Error in model a (models/a.sql)`.
+pub fn error_title(error: &NodeError, node: &Node) -> String {
+    format!("{} in {} {} ({})", error.title(), node.resource_type, node.name, node.original_file_path)
+}
+
+/// The block of the summary.
+pub fn problem(node: &Node, status: Status, message: String, error: Option<&NodeError>) -> Problem {
+    let verb = if status == Status::Warn { "Warning" } else { "Failure" };
+    Problem {
+        status,
+        node: node_info(node),
+        title: format!("{verb} in {} {} ({})", node.resource_type, node.name, node.original_file_path),
+        message,
+        diagnostic: error.map(|error| std::sync::Arc::new(error.diagnostic.clone())),
+        compiled_path: None,
+        stored_failures: None,
+    }
+}
+
+/// When a stage began and ended.
+#[derive(Debug, Clone, Copy)]
+pub struct Stage {
+    pub name: &'static str,
+    pub started: DateTime<Utc>,
+    pub ended: DateTime<Utc>,
+}
+
+/// A result with its timing.
+pub fn result(node: &Node, status: Status, stages: &[Stage], elapsed: Duration, thread: &str) -> RunResult {
+    RunResult {
+        timing: stages
+            .iter()
+            .map(|stage| Timing {
+                name: stage.name.to_owned(),
+                started_at: Some(stage.started),
+                completed_at: Some(stage.ended),
+            })
+            .collect(),
+        thread_id: thread.to_owned(),
+        execution_time: elapsed.as_secs_f64(),
+        relation_name: node.relation_name.clone(),
+        ..RunResult::new(node.unique_id.as_str(), status)
+    }
+}
+
+/// The adapter's response in artifacts.
+pub fn response_json(response: &Response) -> serde_json::Map<String, serde_json::Value> {
+    let mut map = serde_json::Map::new();
+    map.insert("_message".into(), response.message.clone().into());
+    if let Some(code) = &response.code {
+        map.insert("code".into(), code.clone().into());
+    }
+    if let Some(rows) = response.rows_affected {
+        map.insert("rows_affected".into(), rows.into());
+    }
+    map
+}
+
+/// `Got 2 results, configured to fail if != 0`.
+pub fn test_message(failures: i64, verb: &str, condition: &Value) -> String {
+    let plural = if failures == 1 { "" } else { "s" };
+    format!("Got {failures} result{plural}, configured to {verb} if {}", condition.to_str())
+}
