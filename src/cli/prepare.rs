@@ -8,7 +8,7 @@ use crate::{
     artifacts::{ManifestMetadata, Metadata, PerfInfo, write_manifest, write_perf_info, write_semantic_manifest},
     diagnostic::Diagnostic,
     event::Event,
-    graph::{Dag, IndirectSelection, Selection, SelectionInput, find_cycles, select},
+    graph::{Dag, IndirectSelection, Selection, SelectionInput, find_cycles, read_selectors, select},
     manifest::{
         self, Manifest, ParseOptions, Quoting,
         context::{Flags, Scopes},
@@ -48,7 +48,12 @@ pub fn prepare(invocation: &mut Invocation) -> Result<Prepared, CommandError> {
     invocation.report(parsed.diagnostics)?;
     let dag = Dag::new(&parsed.manifest);
     invocation.report(find_cycles(&parsed.manifest, &dag))?;
-    let (manifest, scopes) = (Arc::new(parsed.manifest), parsed.scopes);
+    let mut manifest = parsed.manifest;
+    if let Some(selectors) = &project.selectors {
+        manifest.selectors =
+            read_selectors(selectors).map_err(|diagnostic| CommandError::Project(vec![*diagnostic]))?;
+    }
+    let (manifest, scopes) = (Arc::new(manifest), parsed.scopes);
     let prepared = Prepared { project, manifest, scopes, dag, target_dir };
     if invocation.flags.flag("write_json") {
         prepared.write_manifest(invocation, &prepared.manifest)?;
@@ -215,6 +220,18 @@ fn parse_type(word: &str) -> Result<ResourceType, CommandError> {
         }
         .into()
     })
+}
+
+impl Invocation {
+    /// `args` of run_results.json.
+    pub fn result_args(&self, prepared: &Prepared) -> serde_json::Map<String, serde_json::Value> {
+        let mut args: serde_json::Map<String, serde_json::Value> =
+            self.flags.as_values().iter().map(|(key, value)| (key.clone(), value.to_json())).collect();
+        let vars = crate::jinja::Value::dict(prepared.project.cli_vars.clone());
+        args.insert("vars".into(), vars.to_json());
+        args.insert("project_dir".into(), prepared.project.root.display().to_string().into());
+        args
+    }
 }
 
 /// The flags of templates, by upper-case name, with the behaviour flags of the project.

@@ -106,7 +106,12 @@ impl Compiler {
         Ok(compiled)
     }
 
-    fn compiled(&self, context: &NodeContext, node: &Node, open: &mut Vec<UniqueId>) -> Result<CompiledNode, NodeError> {
+    fn compiled(
+        &self,
+        context: &NodeContext,
+        node: &Node,
+        open: &mut Vec<UniqueId>,
+    ) -> Result<CompiledNode, NodeError> {
         if let NodeKind::GenericTest(fields) = &node.kind {
             let kwargs = test_arguments(context, node, fields)?;
             context.set("_dbt_generic_test_kwargs", kwargs);
@@ -148,7 +153,12 @@ impl Compiler {
         }
         let context = NodeContext::new(
             Arc::clone(&self.run),
-            NodeInput { subject: Subject::Node(Arc::new(node.clone())), thread: "MainThread".into(), batch: None, writer: None },
+            NodeInput {
+                subject: Subject::Node(Arc::new(node.clone())),
+                thread: "MainThread".into(),
+                batch: None,
+                writer: None,
+            },
         );
         open.push(node.unique_id.clone());
         let compiled = self.compiled(&context, node, open).map(Arc::new);

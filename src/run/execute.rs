@@ -46,7 +46,8 @@ pub fn execute(runner: &Runner, node: &Node, task: &Task) -> NodeResult {
     let mut outcome = attempt(runner, node, task, &mut stages);
     if outcome.as_ref().is_err_and(|error| error.diagnostic.code.0 == "conflict") {
         // Another run changed the table that this node reads and writes: once more on what is there now.
-        runner.emit(Event::Debug { message: format!("{}: {}; runs once more", node.unique_id, "the table was changed") });
+        runner
+            .emit(Event::Debug { message: format!("{}: {}; runs once more", node.unique_id, "the table was changed") });
         stages.clear();
         outcome = attempt(runner, node, task, &mut stages);
     }
@@ -70,7 +71,11 @@ pub fn execute(runner: &Runner, node: &Node, task: &Task) -> NodeResult {
         },
     });
     let result = RunResult {
-        adapter_response: if error.is_some() { serde_json::Map::new() } else { report::response_json(&executed.response) },
+        adapter_response: if error.is_some() {
+            serde_json::Map::new()
+        } else {
+            report::response_json(&executed.response)
+        },
         message: executed.message.clone(),
         failures: executed.failures,
         compiled: (node.resource_type != ResourceType::Seed).then_some(executed.compiled.is_some()),
@@ -212,7 +217,9 @@ fn materialize(runner: &Runner, node: &Node, context: &NodeContext) -> Result<()
         .is_some_and(|flag| !flag.is_truthy());
     let definition = macros.materialization(name, may_override).ok_or_else(|| {
         let adapter = macros.adapter_type();
-        JinjaError::raised(format!("No materialization '{name}' was found for adapter {adapter}! (searched types 'default' and '{adapter}')"))
+        JinjaError::raised(format!(
+            "No materialization '{name}' was found for adapter {adapter}! (searched types 'default' and '{adapter}')"
+        ))
     })?;
     let returned = context.call_macro(definition, Args::default())?;
     context.add_to_cache(&returned)?;
@@ -248,18 +255,27 @@ fn judge(runner: &Runner, node: &Node, context: &NodeContext) -> Result<Executed
     let row = match table.rows() {
         [row] if row.len() >= 3 => row,
         rows => {
-            let message = format!("a test must return one row with failures, should_warn and should_error, found {} rows", rows.len());
+            let message = format!(
+                "a test must return one row with failures, should_warn and should_error, found {} rows",
+                rows.len()
+            );
             return Err(JinjaError::raised(message));
         }
     };
-    let at = |name: &str, or: usize| table.position(name).or(Some(or)).and_then(|at| row.get(at)).cloned().unwrap_or(Value::None);
+    let at = |name: &str, or: usize| {
+        table.position(name).or(Some(or)).and_then(|at| row.get(at)).cloned().unwrap_or(Value::None)
+    };
     let failures = match at("failures", 0) {
         Value::Int(failures) => failures,
         Value::Decimal(number) => number.try_into().unwrap_or(i64::MAX),
         #[expect(clippy::cast_possible_truncation, reason = "counts are whole")]
         Value::Float(number) => number as i64,
         other => {
-            let message = format!("the fail_calc `{}` gave {}, not a number", node.config.text("fail_calc").unwrap_or(""), other.to_repr());
+            let message = format!(
+                "the fail_calc `{}` gave {}, not a number",
+                node.config.text("fail_calc").unwrap_or(""),
+                other.to_repr()
+            );
             return Err(JinjaError::new(ErrorKind::Value, message));
         }
     };

@@ -60,7 +60,13 @@ fn hooks(runner: &Runner, point: HookPoint) -> Vec<&Node> {
     hooks.into_iter().map(|(.., node)| node).collect()
 }
 
-fn run_one(runner: &Runner, node: &Node, point: HookPoint, results: &[RunResult], (index, total): (usize, usize)) -> NodeResult {
+fn run_one(
+    runner: &Runner,
+    node: &Node,
+    point: HookPoint,
+    results: &[RunResult],
+    (index, total): (usize, usize),
+) -> NodeResult {
     let info = report::node_info(node);
     let start = Instant::now();
     let started = Utc::now();
@@ -102,11 +108,21 @@ fn run_one(runner: &Runner, node: &Node, point: HookPoint, results: &[RunResult]
     NodeResult { result, problem, blocks: false, fails: outcome.is_err() }
 }
 
-fn execute(runner: &Runner, node: &Node, point: HookPoint, results: &[RunResult]) -> Result<(Response, String), NodeError> {
+fn execute(
+    runner: &Runner,
+    node: &Node,
+    point: HookPoint,
+    results: &[RunResult],
+) -> Result<(Response, String), NodeError> {
     let of = |error: JinjaError| NodeError::of(&error, node);
     let context = NodeContext::new(
         Arc::clone(&runner.run),
-        NodeInput { subject: Subject::Node(Arc::new(node.clone())), thread: "MainThread".into(), batch: None, writer: None },
+        NodeInput {
+            subject: Subject::Node(Arc::new(node.clone())),
+            thread: "MainThread".into(),
+            batch: None,
+            writer: None,
+        },
     );
     if point == HookPoint::End {
         set_results(runner, &context, results);
@@ -149,7 +165,8 @@ fn set_results(runner: &Runner, context: &NodeContext, results: &[RunResult]) {
             schemas.insert((node.database.clone(), node.schema.clone()));
         }
     }
-    let pairs = schemas.iter().map(|(database, schema)| Value::tuple([database.as_str().into(), schema.as_str().into()]));
+    let pairs =
+        schemas.iter().map(|(database, schema)| Value::tuple([database.as_str().into(), schema.as_str().into()]));
     context.set("database_schemas", Value::list(pairs));
     let names: BTreeSet<&str> = schemas.iter().map(|(_, schema)| schema.as_str()).collect();
     context.set("schemas", Value::list(names.into_iter().map(Value::from)));

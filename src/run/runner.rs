@@ -216,9 +216,11 @@ impl Runner {
             let of = |error: JinjaError| NodeError::of(&error, node);
             if !known.contains_key(&database) {
                 let session = context.session().map_err(of)?;
-                let schemas = self.run.bridge.wait(session.schemas(&database)).map_err(|error| {
-                    NodeError::of_diagnostic(Diagnostic::error("warehouse", error.to_string()))
-                })?;
+                let schemas = self
+                    .run
+                    .bridge
+                    .wait(session.schemas(&database))
+                    .map_err(|error| NodeError::of_diagnostic(Diagnostic::error("warehouse", error.to_string())))?;
                 known.insert(database.clone(), schemas.iter().map(|schema| schema.to_lowercase()).collect());
             }
             if known.get(&database).is_some_and(|schemas| schemas.contains(&schema.to_lowercase())) {
@@ -226,7 +228,7 @@ impl Runner {
             }
             let mut relation = Relation::new(database, schema, "");
             relation.identifier = None;
-            let value = crate::manifest::context::RelationObject::new(relation).into_value();
+            let value = crate::manifest::context::RelationObject::from(relation).into_value();
             self.call_macro(&context, "create_schema", Args::new(vec![value])).map_err(of)?;
         }
         Ok(())
@@ -421,7 +423,9 @@ pub fn compile_nodes(
     let mut compiled = Vec::new();
     let mut results = Vec::new();
     for id in Queue::new(runner.manifest(), dag, selected, Edges::Dependencies).order() {
-        let Some(node) = runner.manifest().nodes.get(&id).filter(|node| super::compile::has_sql(node)) else { continue };
+        let Some(node) = runner.manifest().nodes.get(&id).filter(|node| super::compile::has_sql(node)) else {
+            continue;
+        };
         let (context, code) = compile_one(runner, node)?;
         runner.record_stats(node, context.take_stats());
         let mut result = report::result(node, Status::Success, &[], start.elapsed(), "MainThread");
@@ -434,7 +438,8 @@ pub fn compile_nodes(
     let elapsed = start.elapsed().as_secs_f64();
     let stats = RunStats { total: results.len(), pass: results.len(), ..RunStats::default() };
     let results = results.into_iter().map(|result| result.result).collect();
-    let outcome = RunOutcome { results, stats, problems: Vec::new(), interrupted: false, failed: false, manifest, elapsed };
+    let outcome =
+        RunOutcome { results, stats, problems: Vec::new(), interrupted: false, failed: false, manifest, elapsed };
     Ok((compiled, outcome))
 }
 
@@ -442,7 +447,12 @@ pub fn compile_nodes(
 pub fn compile_one(runner: &Runner, node: &Node) -> Result<(NodeContext, CompiledNode), NodeError> {
     let context = NodeContext::new(
         Arc::clone(&runner.run),
-        NodeInput { subject: Subject::Node(Arc::new(node.clone())), thread: "MainThread".into(), batch: None, writer: None },
+        NodeInput {
+            subject: Subject::Node(Arc::new(node.clone())),
+            thread: "MainThread".into(),
+            batch: None,
+            writer: None,
+        },
     );
     let compiled = runner.compiler.compile(&context, node)?;
     runner.record_compiled(node, &compiled);
@@ -485,7 +495,11 @@ pub fn show_node(runner: &Runner, node: &Node, limit: Option<i64>) -> Result<Tab
 ///
 /// # Errors
 /// No such macro, or what it raised.
-pub fn run_operation(runner: &Runner, name: &str, arguments: IndexMap<String, Value>) -> Result<Value, Box<Diagnostic>> {
+pub fn run_operation(
+    runner: &Runner,
+    name: &str,
+    arguments: IndexMap<String, Value>,
+) -> Result<Value, Box<Diagnostic>> {
     let macros = &runner.run.scopes.shared.macros;
     let root = Arc::clone(macros.root());
     let found = match name.split_once('.') {

@@ -1,10 +1,14 @@
 //! One file per command; each reads its flags and calls one function of the library.
 
 mod clean;
+mod compile;
 mod debug;
+mod execute;
 mod init;
 mod ls;
 mod parse;
+mod run_operation;
+mod show;
 
 use super::{CommandError, invocation::Invocation};
 
@@ -15,6 +19,10 @@ pub fn dispatch(invocation: &mut Invocation) -> Result<(), CommandError> {
         return Err(CommandError::NotSupported(format!("`tamis {}`", command.name)));
     }
     match command.name {
+        "build" | "run" | "test" | "seed" => execute::run(invocation),
+        "compile" => compile::run(invocation),
+        "show" => show::run(invocation),
+        "run-operation" => run_operation::run(invocation),
         "clean" => clean::run(invocation),
         "debug" => debug::run(invocation),
         "ls" => ls::run(invocation),

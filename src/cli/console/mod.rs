@@ -158,6 +158,12 @@ impl Console {
         *self.warnings.write().unwrap_or_else(std::sync::PoisonError::into_inner) = policy;
     }
 
+    /// Whether warnings of this event are promoted.
+    pub fn treats_as_error(&self, event: &str) -> bool {
+        let policy = self.warnings.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        policy.treatment(event) == Treatment::Promote
+    }
+
     /// Whether a warning was promoted to an error so far.
     pub fn has_promoted(&self) -> bool {
         self.promoted.load(Ordering::Relaxed)

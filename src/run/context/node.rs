@@ -207,7 +207,12 @@ impl NodeContext {
     ///
     /// # Errors
     /// The engine's.
-    pub fn execute_in(&self, interp: &Interp<'_>, sql: &Arc<str>, limit: Option<usize>) -> Result<(Response, Table), JinjaError> {
+    pub fn execute_in(
+        &self,
+        interp: &Interp<'_>,
+        sql: &Arc<str>,
+        limit: Option<usize>,
+    ) -> Result<(Response, Table), JinjaError> {
         let outcome = self.state.run(interp, sql, limit)?;
         let response = Response::of(&outcome);
         Ok((response, tables::table(outcome.schema, outcome.batches)))

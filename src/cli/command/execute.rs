@@ -1,0 +1,151 @@
+//! `run`, `test`, `seed`, `build`: run the selected nodes.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use crate::{
+    artifacts::write_run_results,
+    cli::{
+        CommandError,
+        invocation::Invocation,
+        prepare::{Prepared, prepare},
+        warehouse,
+    },
+    engine::Engine,
+    event::Event,
+    graph::Edges,
+    names::{ResourceType as R, UniqueId},
+    run::{
+        RunOptions, RunOutcome, Runner,
+        bridge::Bridge,
+        context::{InputRows, RunShared},
+        run_nodes,
+        scheduler::{Message, messages},
+    },
+};
+
+const BUILD: &[R] = &[R::Model, R::Seed, R::Snapshot, R::Test, R::UnitTest, R::SavedQuery, R::Exposure, R::Function];
+
+pub fn run(invocation: &mut Invocation) -> Result<(), CommandError> {
+    let types: &[R] = match invocation.flags.command.name {
+        "run" => &[R::Model],
+        "test" => &[R::Test, R::UnitTest],
+        "seed" => &[R::Seed],
+        _ => BUILD,
+    };
+    for flag in ["sample", "event_time_start", "event_time_end"] {
+        if invocation.flags.text(flag).is_some() {
+            return Err(CommandError::NotSupported(format!("--{}", flag.replace('_', "-"))));
+        }
+    }
+    let prepared = prepare(invocation)?;
+    invocation.emit(prepared.found());
+    let selected = prepared.select(invocation, types, false)?;
+    if selected.is_empty() {
+        let message = "Nothing to do. Try checking your model configs and model specification args".to_owned();
+        invocation.emit(Event::Warning { name: "NothingToDo", message });
+        return invocation.promoted();
+    }
+    let outcome = with_runner(invocation, &prepared, &selected, |invocation, runner| {
+        let edges = if invocation.flags.command.name == "test" { Edges::None } else { edges(runner) };
+        let channel = messages();
+        let watch = interrupts(runner, channel.0.clone());
+        let outcome = run_nodes(runner, &prepared.dag, &selected, edges, channel);
+        watch.abort();
+        outcome.map_err(|error| CommandError::Project(vec![error.diagnostic]))
+    })?;
+    finish(invocation, &prepared, outcome)
+}
+
+fn edges(runner: &Runner) -> Edges {
+    if runner.options.tests_gate { Edges::TestsGate } else { Edges::Dependencies }
+}
+
+/// Ctrl-C becomes a message to the scheduler; a second one ends the process.
+fn interrupts(runner: &Runner, sender: std::sync::mpsc::Sender<Message>) -> tokio::task::JoinHandle<()> {
+    runner.run.bridge.handle().spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            let _ = sender.send(Message::Interrupt);
+        }
+        if tokio::signal::ctrl_c().await.is_ok() {
+            std::process::exit(130);
+        }
+    })
+}
+
+/// Opens the warehouse, calls `body` with a runner, and closes the warehouse whatever came of it.
+pub fn with_runner<T>(
+    invocation: &Invocation,
+    prepared: &Prepared,
+    selected: &BTreeSet<UniqueId>,
+    body: impl FnOnce(&Invocation, &Runner) -> Result<T, CommandError>,
+) -> Result<T, CommandError> {
+    let runtime = warehouse::runtime()?;
+    let engine = runtime.block_on(warehouse::open(&prepared.project, &invocation.id))?;
+    let runner = runner(invocation, prepared, selected, Arc::clone(&engine), Bridge::new(runtime.handle().clone()));
+    let result = body(invocation, &runner);
+    drop(runner);
+    let closed = runtime.block_on(engine.close());
+    let value = result?;
+    closed?;
+    Ok(value)
+}
+
+fn runner(
+    invocation: &Invocation,
+    prepared: &Prepared,
+    selected: &BTreeSet<UniqueId>,
+    engine: Arc<dyn Engine>,
+    bridge: Bridge,
+) -> Runner {
+    let flags = &invocation.flags;
+    let name = flags.command.name;
+    let is_seed = name == "seed";
+    let shared = RunShared::new(
+        Arc::clone(&prepared.scopes),
+        Arc::clone(&prepared.manifest),
+        engine,
+        bridge,
+        selected.iter().cloned().collect(),
+    )
+    .with_rows(InputRows { empty: flags.flag("empty") && !is_seed, sample: None });
+    let profile = prepared.project.profile.as_ref();
+    let shown = prepared.target_dir.strip_prefix(&prepared.project.root).unwrap_or(&prepared.target_dir);
+    let options = RunOptions {
+        threads: profile.map_or(1, |profile| profile.threads),
+        fail_fast: flags.flag("fail_fast"),
+        tests_gate: name == "build",
+        hooks: matches!(name, "run" | "test" | "seed" | "build"),
+        store_failures: flags.flag("store_failures"),
+        warnings_fail: invocation.console.treats_as_error("LogTestResult"),
+        write_files: true,
+        target_name: profile.map(|profile| profile.target_name.clone()).unwrap_or_default(),
+        target_shown: crate::diagnostic::display_path(shown),
+        skip_if_start_fails: prepared.scopes.shared.flags.is_on("SKIP_NODES_IF_ON_RUN_START_FAILS"),
+    };
+    let inject = !flags.is_explicit("inject_ephemeral_ctes") || flags.flag("inject_ephemeral_ctes");
+    Runner::new(Arc::new(shared), options, prepared.target_dir.clone(), inject)
+}
+
+/// Writes the artifacts, prints the summary, and judges.
+fn finish(invocation: &Invocation, prepared: &Prepared, outcome: RunOutcome) -> Result<(), CommandError> {
+    write_artifacts(invocation, prepared, &outcome)?;
+    let RunOutcome { stats, problems, interrupted, failed, .. } = outcome;
+    invocation.emit(Event::Summary { stats, problems, interrupted });
+    if interrupted {
+        return Err(CommandError::Interrupted);
+    }
+    if failed { Err(CommandError::Nodes) } else { Ok(()) }
+}
+
+/// run_results.json, and manifest.json with what was compiled.
+pub fn write_artifacts(invocation: &Invocation, prepared: &Prepared, outcome: &RunOutcome) -> Result<(), CommandError> {
+    if !invocation.flags.flag("write_json") {
+        return Ok(());
+    }
+    prepared.write_manifest(invocation, &outcome.manifest)?;
+    let path = prepared.target_dir.join("run_results.json");
+    let args = invocation.result_args(prepared);
+    write_run_results(&path, &outcome.results, &prepared.metadata(invocation), outcome.elapsed, &args)?;
+    invocation.emit(Event::ArtifactWritten { kind: "RunExecutionResult", path: path.display().to_string() });
+    Ok(())
+}
