@@ -149,10 +149,8 @@ impl<'a> Pass<'a, '_> {
     fn versioned(&mut self, package: &'a Arc<Package>, file: &'a PropertiesFile, raw: &'a RawNode) {
         if let Some(at) = self.index.get(&(raw.kind, package.name.clone(), raw.name.text.clone())) {
             let span = at.first().and_then(|at| self.drafts.get(*at)).and_then(|draft| draft.span);
-            let latest_file = raw.versions.iter().any(|version| {
-                version.defined_in.is_none() && versions::same(&version.v.to_value(), &versions::latest(raw))
-            });
-            if let (Some(span), false) = (span, latest_file) {
+            let is_version = raw.versions.iter().any(|version| versions::is_own_file(raw, version));
+            if let (Some(span), false) = (span, is_version) {
                 self.diagnostics.push(
                     Diagnostic::error(
                         "duplicate-name",

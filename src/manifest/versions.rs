@@ -62,6 +62,14 @@ pub fn find(
         .copied()
 }
 
+/// Whether the file that has the model's own name is this version.
+pub fn is_own_file(raw: &RawNode, version: &RawVersion) -> bool {
+    match &version.defined_in {
+        Some(file) => file_stem(&file.text) == raw.name.text,
+        None => same(&version.v.to_value(), &latest(raw)),
+    }
+}
+
 fn file_stem(text: &str) -> String {
     text.strip_suffix(".sql").or_else(|| text.strip_suffix(".py")).unwrap_or(text).to_owned()
 }

@@ -10,4 +10,5 @@
     reason = "a test that panics has failed"
 )]
 
+mod recorded;
 mod tidy;

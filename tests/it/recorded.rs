@@ -1,0 +1,185 @@
+//! A whole project against what dbt recorded for it (`tests/recorded/selection/`): the manifest, key by key, and every
+//! selection.
+
+use std::{path::PathBuf, sync::Arc};
+
+use chrono::DateTime;
+use indexmap::IndexMap;
+use serde_json::Value as Json;
+use tamis::{
+    artifacts::{self, ManifestMetadata, Metadata},
+    diagnostic::SourceMap,
+    event::NoEvents,
+    graph::{Dag, IndirectSelection, SelectionInput, read_selectors, select},
+    jinja::Value,
+    manifest::{self, Manifest, ParseOptions, Quoting, context::Flags},
+    names::UniqueId,
+    project::{self, AdapterSpec, DiskFileSystem, EmbeddedPackage, LoadOptions, Need},
+};
+
+/// The adapter that the recording was made with.
+const ADAPTERS: &[AdapterSpec] = &[AdapterSpec {
+    name: "duckdb",
+    keys: &["path"],
+    required: &["path"],
+    aliases: &[],
+    default_database: Some("memory"),
+    default_schema: Some("main"),
+    secret: &[],
+}];
+
+const EMBEDDED: &[EmbeddedPackage] = &[EmbeddedPackage { name: "dbt", files: tamis::packages::DBT }];
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/recorded/selection")
+}
+
+fn recorded(file: &str) -> Json {
+    serde_json::from_slice(&std::fs::read(folder().join(file)).unwrap()).unwrap()
+}
+
+fn parsed() -> Manifest {
+    let project = folder().join("project");
+    let sources = SourceMap::default();
+    let options = LoadOptions {
+        current_dir: project.clone(),
+        project_dir: None,
+        profile_dirs: vec![project],
+        profile: None,
+        target: None,
+        threads: None,
+        profile_need: Need::Required,
+        with_files: true,
+        vars: IndexMap::new(),
+        env: Arc::new(|_| None),
+        flags: Value::None,
+        globals: IndexMap::new(),
+        dbt_version: "1.11.14",
+        version_check: true,
+        adapters: ADAPTERS,
+        embedded: EMBEDDED,
+        parallelism: 1,
+    };
+    let (project, diagnostics) = project::load(&options, &DiskFileSystem, &sources);
+    let shown = |found: &[tamis::diagnostic::Diagnostic]| {
+        found.iter().map(|found| format!("{:?} {}", found.severity, found.message)).collect::<Vec<_>>().join("\n")
+    };
+    assert!(!diagnostics.iter().any(|found| found.is_error()), "{}", shown(&diagnostics));
+    let project = project.unwrap();
+    let parsed = manifest::build(
+        &project,
+        &ParseOptions {
+            dbt_version: "1.11.14".into(),
+            env: Arc::new(|_| None),
+            metadata_env: IndexMap::new(),
+            flags: Flags::default(),
+            invocation_args: Value::None,
+            run_started_at: DateTime::from_timestamp_millis(1500).unwrap(),
+            invocation_id: "e9a74eae-6a33-4b42-9465-e658f1194ca6".into(),
+            events: Arc::new(NoEvents),
+            incremental_strategies: vec![],
+            parallelism: 2,
+        },
+    );
+    assert!(!parsed.diagnostics.iter().any(|found| found.is_error()), "{}", shown(&parsed.diagnostics));
+    let mut manifest = parsed.manifest;
+    manifest.selectors = read_selectors(project.selectors.as_ref().unwrap()).unwrap();
+    manifest
+}
+
+fn written(manifest: &Manifest) -> Json {
+    let time = DateTime::from_timestamp_millis(1500).unwrap();
+    let metadata = ManifestMetadata {
+        common: Metadata {
+            dbt_version: "1.11.14".to_owned(),
+            invocation_id: "e9a74eae-6a33-4b42-9465-e658f1194ca6".to_owned(),
+            invocation_started_at: time,
+            generated_at: time,
+            env: Default::default(),
+        },
+        project_name: "shop".to_owned(),
+        adapter_type: "duckdb".to_owned(),
+        quoting: Quoting { database: Some(true), schema: Some(true), identifier: Some(true), column: None },
+        run_started_at: time,
+    };
+    let target = tempfile::tempdir().unwrap();
+    let path = target.path().join("manifest.json");
+    artifacts::write_manifest(&path, manifest, &metadata).unwrap();
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+/// Paths at which two values differ.
+fn differences(at: &str, found: &Json, expected: &Json, into: &mut Vec<String>) {
+    match (found, expected) {
+        (Json::Object(found), Json::Object(expected)) => {
+            for key in found.keys().chain(expected.keys().filter(|key| !found.contains_key(*key))) {
+                let absent = Json::String("<absent>".to_owned());
+                let of =
+                    |side: &serde_json::Map<String, Json>| side.get(key).cloned().unwrap_or_else(|| absent.clone());
+                differences(&format!("{at}/{key}"), &of(found), &of(expected), into);
+            }
+        }
+        _ if found == expected => {}
+        _ => into.push(format!("{at}: found {found}, expected {expected}")),
+    }
+}
+
+/// What the recording cannot fix: places, and orders that dbt leaves to chance.
+fn settled(part: &str, mut json: Json) -> Json {
+    for (_, entry) in json.as_object_mut().unwrap() {
+        if part.ends_with("_map") {
+            entry.as_array_mut().unwrap().sort_by_key(|id| id.as_str().unwrap().to_owned());
+        }
+        if entry.get("root_path").is_some() {
+            entry["root_path"] = "/project".into();
+        }
+    }
+    json
+}
+
+/// Where we differ today: dbt takes the digest of the whole `dbt_project.yml` for a hook, and keeps a single tag of an
+/// in-file config as it was written.
+const KNOWN: [&str; 2] =
+    ["nodes/operation.shop.shop-on-run-start-0/checksum/checksum", "nodes/model.kit.stg_c/unrendered_config/tags"];
+
+#[test]
+fn the_manifest_of_a_project_is_the_one_that_dbt_writes() {
+    let found = written(&parsed());
+    let mut wrong = Vec::new();
+    for (part, expected) in recorded("manifest.json").as_object().unwrap() {
+        let mut found = settled(part, found[part].clone());
+        if part == "docs" {
+            found.as_object_mut().unwrap().retain(|_, doc| doc["package_name"] != "dbt");
+        }
+        differences(part, &found, &settled(part, expected.clone()), &mut wrong);
+    }
+    wrong.retain(|wrong| !KNOWN.iter().any(|known| wrong.starts_with(known)));
+    assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn selections_of_a_project_are_those_of_dbt() {
+    let manifest = parsed();
+    let dag = Dag::new(&manifest);
+    let words = |json: &Json| -> Vec<String> {
+        json.as_array().into_iter().flatten().map(|word| word.as_str().unwrap().to_owned()).collect()
+    };
+    let mut wrong = Vec::new();
+    for entry in recorded("selections.json").as_array().unwrap() {
+        let Some(expected) = entry["eager"]["ids"].as_str() else { continue };
+        let input = SelectionInput {
+            select: words(&entry["select"]),
+            exclude: words(&entry["exclude"]),
+            selector: entry["selector"].as_str().map(str::to_owned),
+            indirect: IndirectSelection::Eager,
+            include_blank: true,
+            project_name: "shop".to_owned(),
+            ..SelectionInput::default()
+        };
+        let found: Vec<String> = select(&manifest, &dag, &input).unwrap().ids.iter().map(UniqueId::to_string).collect();
+        if found.join(" ") != expected {
+            wrong.push(format!("{entry}\n  found    {}\n  expected {expected}", found.join(" ")));
+        }
+    }
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+}
