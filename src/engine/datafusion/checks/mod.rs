@@ -1,14 +1,26 @@
-//! Refuses what the planner would accept and silently answer wrongly: ignored clauses, wrapped numbers.
+//! Refuses what the planner would accept and silently answer wrongly: ignored clauses, wrapped numbers, infinite
+//! quotients.
 
-use datafusion::sql::sqlparser::ast::Statement;
+mod arithmetic;
+mod clauses;
+mod failures;
+mod sum;
+#[cfg(test)]
+mod tests;
 
-use crate::engine::EngineError;
+use std::sync::Arc;
 
-/// Refuses clauses that the planner ignores or cannot do, each with what to write instead. Call it before the rewrite.
-///
-/// # Errors
-/// [`EngineError::Unsupported`] naming the clause.
-pub fn check_statement(statement: &Statement) -> Result<(), EngineError> {
-    let _ = statement;
+use datafusion::{
+    common::Result,
+    execution::{FunctionRegistry, SessionState},
+};
+
+pub use clauses::check_statement;
+pub use failures::data_error;
+
+/// Adds the checked arithmetic to a session.
+pub(super) fn register(state: &mut SessionState) -> Result<()> {
+    state.add_analyzer_rule(Arc::new(arithmetic::CheckedArithmetic::new()));
+    state.register_udaf(Arc::new(sum::checked_sum()))?;
     Ok(())
 }

@@ -3,26 +3,41 @@
 //! [`register`] adds functions, operators and checked arithmetic to a session; [`rewrite_statement`] turns other
 //! dialects' spellings into what the planner knows. Knows no table and no catalog.
 
-use datafusion::{error::Result, prelude::SessionContext, sql::sqlparser::ast::Statement};
+mod aggregates;
+mod dates;
+mod json;
+mod operators;
+mod rewrite;
+mod scalar;
+#[cfg(test)]
+pub(in crate::engine::datafusion) mod tests;
+mod text;
 
-use crate::engine::EngineError;
+use std::sync::Arc;
 
-/// Adds every function, operator and arithmetic check of the dialect to `ctx`. Once per session.
+use datafusion::{common::Result, execution::FunctionRegistry, prelude::SessionContext};
+
+use crate::engine::datafusion::checks;
+
+pub(in crate::engine::datafusion) use rewrite::rewrite_type;
+pub use rewrite::{recover, rewrite_statement};
+
+/// Adds every function, operator and arithmetic check of the dialect to `ctx`, and makes UTC its time zone. Once per
+/// session.
 ///
 /// # Errors
 /// When the session refuses a registration.
 pub fn register(ctx: &SessionContext) -> Result<()> {
-    let _ = ctx;
-    Ok(())
-}
-
-/// Rewrites what other dialects spell differently: bare date parts, type names, `iff`, `listagg`, tuple `IN`, ….
-///
-/// Runs once per parsed statement, before planning; a view's text is rewritten each time it is planned.
-///
-/// # Errors
-/// [`EngineError::Sql`] when a rewritten function has the wrong arguments.
-pub fn rewrite_statement(statement: &mut Statement) -> std::result::Result<(), EngineError> {
-    let _ = statement;
-    Ok(())
+    let state = ctx.state_ref();
+    let mut state = state.write();
+    state.config_mut().options_mut().execution.time_zone = Some("UTC".to_owned());
+    for function in dates::functions().into_iter().chain(json::functions()).chain(text::functions()) {
+        state.register_udf(Arc::new(function))?;
+    }
+    for aggregate in aggregates::functions() {
+        state.register_udaf(Arc::new(aggregate))?;
+    }
+    let dates = operators::DateArithmetic { dateadd: state.udf("dateadd")?, datediff: state.udf("datediff")? };
+    state.register_expr_planner(Arc::new(dates))?;
+    checks::register(&mut state)
 }
