@@ -1,0 +1,299 @@
+//! What failed below → [`EngineError`]: the kind, the place in the SQL, a near name as help, and no advice to report bugs
+//! to other projects.
+
+use std::io;
+
+use arrow::error::ArrowError;
+use datafusion::{
+    common::{Column, DataFusionError, SchemaError},
+    sql::sqlparser::parser::ParserError,
+};
+use deltalake::DeltaTableError;
+
+use super::checks;
+use crate::{
+    diagnostic::nearest,
+    engine::{EngineError, SqlPosition},
+};
+
+/// A DataFusion error of planning or running a statement.
+pub(super) fn from_datafusion(error: &DataFusionError) -> EngineError {
+    let position = error.diagnostic().and_then(|diagnostic| diagnostic.span).map(|span| position(&span));
+    let mut mapped = kind(error);
+    if let EngineError::Sql { position: at, .. } = &mut mapped {
+        *at = at.or(position);
+    }
+    mapped
+}
+
+/// Where a span starts.
+pub(super) fn position(span: &datafusion::common::Span) -> SqlPosition {
+    let at = span.start;
+    SqlPosition { line: to_usize(at.line).max(1), column: to_usize(at.column).max(1) }
+}
+
+fn to_usize(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+fn sql(message: impl Into<String>) -> EngineError {
+    EngineError::Sql { message: message.into(), position: None, help: None }
+}
+
+fn data(message: impl Into<String>) -> EngineError {
+    EngineError::Data { message: message.into() }
+}
+
+fn kind(error: &DataFusionError) -> EngineError {
+    match error {
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => kind(inner),
+        DataFusionError::Shared(inner) => kind(inner),
+        DataFusionError::Collection(errors) => match errors.first() {
+            Some(first) => kind(first),
+            None => sql("the statement has errors"),
+        },
+        DataFusionError::SQL(error, _) => from_parser(error),
+        DataFusionError::SchemaError(error, _) => from_schema(error),
+        DataFusionError::Plan(message) => from_plan(message),
+        DataFusionError::NotImplemented(message) => EngineError::Unsupported { feature: clean(message), help: None },
+        DataFusionError::ResourcesExhausted(message) => EngineError::Memory { message: clean(message) },
+        DataFusionError::ArrowError(arrow, _) => checks::data_error(error).unwrap_or_else(|| from_arrow(arrow)),
+        DataFusionError::ObjectStore(error) => from_object_store(error),
+        DataFusionError::IoError(error) => from_io("cannot read or write", error),
+        DataFusionError::ParquetError(error) => data(format!("a Parquet file cannot be read: {error}")),
+        DataFusionError::External(inner) => from_external(inner.as_ref()),
+        DataFusionError::ExecutionJoin(error) if error.is_cancelled() => EngineError::Cancelled,
+        DataFusionError::ExecutionJoin(error) => EngineError::Internal { message: error.to_string() },
+        DataFusionError::Execution(message) => data(clean(message)),
+        DataFusionError::Internal(message) => EngineError::Internal { message: clean(message) },
+        other => data(clean(&other.strip_backtrace())),
+    }
+}
+
+fn from_external(error: &(dyn std::error::Error + Send + Sync + 'static)) -> EngineError {
+    if let Some(error) = error.downcast_ref::<DataFusionError>() {
+        return kind(error);
+    }
+    if let Some(error) = error.downcast_ref::<ArrowError>() {
+        return from_arrow(error);
+    }
+    if let Some(error) = error.downcast_ref::<DeltaTableError>() {
+        return from_delta(error);
+    }
+    if let Some(Carried(error)) = error.downcast_ref::<Carried>() {
+        return copy(error);
+    }
+    if let Some(error) = error.downcast_ref::<object_store::Error>() {
+        return from_object_store(error);
+    }
+    if let Some(error) = error.downcast_ref::<io::Error>() {
+        return from_io("cannot read or write", error);
+    }
+    data(clean(&error.to_string()))
+}
+
+/// One of our errors on its way through DataFusion.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(super) struct Carried(pub EngineError);
+
+/// Wraps one of our errors for a DataFusion interface; [`from_datafusion`] gets it out again.
+pub(super) fn carry(error: EngineError) -> DataFusionError {
+    DataFusionError::External(Box::new(Carried(error)))
+}
+
+fn copy(error: &EngineError) -> EngineError {
+    match error {
+        EngineError::Sql { message, position, help } => {
+            EngineError::Sql { message: message.clone(), position: *position, help: help.clone() }
+        }
+        EngineError::Data { message } => data(message.clone()),
+        EngineError::NotFound { relation, kind } => EngineError::NotFound { relation: relation.clone(), kind: *kind },
+        EngineError::Unsupported { feature, help } => {
+            EngineError::Unsupported { feature: feature.clone(), help: help.clone() }
+        }
+        EngineError::Conflict { relation } => EngineError::Conflict { relation: relation.clone() },
+        EngineError::Memory { message } => EngineError::Memory { message: message.clone() },
+        EngineError::Storage { context, message, path } => {
+            EngineError::Storage { context: context.clone(), message: message.clone(), path: path.clone() }
+        }
+        EngineError::Cancelled => EngineError::Cancelled,
+        EngineError::Profile { message } => EngineError::Profile { message: message.clone() },
+        EngineError::Internal { message } => EngineError::Internal { message: message.clone() },
+    }
+}
+
+/// `Expected: …, found: … at Line: 1, Column: 8` → message and position.
+pub(super) fn from_parser(error: &ParserError) -> EngineError {
+    let text = match error {
+        ParserError::TokenizerError(text) | ParserError::ParserError(text) => text.clone(),
+        ParserError::RecursionLimitExceeded => "the statement is nested too deeply".to_owned(),
+    };
+    let Some((message, place)) = text.rsplit_once(" at Line: ") else { return sql(lower_first(&text)) };
+    let mut numbers = place.split(", Column: ").map(|part| part.trim().parse::<usize>().ok());
+    let position = match (numbers.next().flatten(), numbers.next().flatten()) {
+        (Some(line), Some(column)) => Some(SqlPosition { line: line.max(1), column: column.max(1) }),
+        _ => None,
+    };
+    let message = message.replace("Expected: ", "expected ").replace(", found: ", ", found ");
+    EngineError::Sql { message: format!("syntax error: {}", lower_first(&message)), position, help: None }
+}
+
+fn from_schema(error: &SchemaError) -> EngineError {
+    match error {
+        SchemaError::FieldNotFound { field, valid_fields } => {
+            let candidates = || valid_fields.iter().map(Column::name);
+            let near = nearest(field.name(), candidates());
+            let help = match near {
+                Some(near) => Some(format!("did you mean `{near}`?")),
+                None if valid_fields.is_empty() => None,
+                None => {
+                    let mut names: Vec<&str> = candidates().collect();
+                    names.dedup();
+                    let more = if names.len() > 20 { ", …" } else { "" };
+                    names.truncate(20);
+                    Some(format!("the columns here are {}{more}", names.join(", ")))
+                }
+            };
+            let name = match &field.relation {
+                Some(relation) => format!("{relation}.{}", field.name()),
+                None => field.name().to_owned(),
+            };
+            EngineError::Sql { message: format!("column `{name}` does not exist"), position: None, help }
+        }
+        SchemaError::AmbiguousReference { field } => EngineError::Sql {
+            message: format!("column `{}` is ambiguous: more than one table has it", field.name()),
+            position: None,
+            help: Some("write the table's name or alias before it".to_owned()),
+        },
+        SchemaError::DuplicateQualifiedField { name, .. } | SchemaError::DuplicateUnqualifiedField { name } => {
+            EngineError::Sql {
+                message: format!("duplicate column name `{name}`"),
+                position: None,
+                help: Some("give one of the two columns another name with `as`".to_owned()),
+            }
+        }
+    }
+}
+
+fn from_plan(message: &str) -> EngineError {
+    let message = clean(message);
+    if message.contains("Projections require unique expression names") {
+        let name = message.split('"').nth(1).map(str::to_owned);
+        return EngineError::Sql {
+            message: match name {
+                Some(name) => format!("duplicate column name `{name}`"),
+                None => "duplicate column name".to_owned(),
+            },
+            position: None,
+            help: Some("give one of the two columns another name with `as`".to_owned()),
+        };
+    }
+    if let Some(name) = message.strip_prefix("table '").and_then(|rest| rest.strip_suffix("' not found")) {
+        return EngineError::NotFound { relation: quoted(name), kind: None };
+    }
+    if let Some(at) = message.find(" Did you mean ") {
+        let (text, rest) = message.split_at(at);
+        let near = rest.trim_start_matches(" Did you mean ").trim_end_matches('?').trim_matches('\'');
+        return EngineError::Sql {
+            message: lower_first(text.trim_end_matches('.')),
+            position: None,
+            help: Some(format!("did you mean `{near}`?")),
+        };
+    }
+    sql(lower_first(&message))
+}
+
+fn quoted(dotted: &str) -> String {
+    let parts: Vec<String> = dotted.split('.').map(crate::names::quote_identifier).collect();
+    parts.join(".")
+}
+
+/// An Arrow error: the data's fault in nearly all cases.
+pub(super) fn from_arrow(error: &ArrowError) -> EngineError {
+    match error {
+        ArrowError::DivideByZero => data("division by zero"),
+        ArrowError::ArithmeticOverflow(message) => data(format!("numeric overflow: {message}")),
+        ArrowError::CastError(message) | ArrowError::ParseError(message) | ArrowError::ComputeError(message) => {
+            data(lower_first(message))
+        }
+        ArrowError::ExternalError(inner) => from_external(inner.as_ref()),
+        ArrowError::IoError(_, error) => from_io("cannot read or write", error),
+        other => data(clean(&other.to_string())),
+    }
+}
+
+/// An error of the Delta library.
+pub(super) fn from_delta(error: &DeltaTableError) -> EngineError {
+    match error {
+        DeltaTableError::Arrow { source } => from_arrow(source),
+        DeltaTableError::ObjectStore { source } => from_object_store(source),
+        DeltaTableError::Io { source } => from_io("cannot read or write", source),
+        DeltaTableError::GenericError { source } => from_external(source.as_ref()),
+        other => data(clean(&other.to_string())),
+    }
+}
+
+pub(super) fn from_object_store(error: &object_store::Error) -> EngineError {
+    let path = match error {
+        object_store::Error::NotFound { path, .. } | object_store::Error::AlreadyExists { path, .. } => {
+            Some(path.into())
+        }
+        _ => None,
+    };
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    let mut message = error.to_string();
+    while let Some(current) = source {
+        message = current.to_string();
+        source = current.source();
+    }
+    EngineError::Storage { context: "cannot read or write the warehouse".to_owned(), message, path }
+}
+
+fn from_io(context: &str, error: &io::Error) -> EngineError {
+    EngineError::Storage { context: context.to_owned(), message: error.to_string(), path: None }
+}
+
+/// The message without prefixes of layers and advice for developers.
+fn clean(message: &str) -> String {
+    let mut text = message;
+    for stop in ["\nThis issue was likely caused", "\n\nbacktrace:", ".\nThis issue was"] {
+        if let Some(at) = text.find(stop) {
+            text = text.split_at(at).0;
+        }
+    }
+    for prefix in [
+        "Error during planning: ",
+        "Execution error: ",
+        "External error: ",
+        "Arrow error: ",
+        "Invalid argument error: ",
+        "Generic error: ",
+        "type_coercion\ncaused by\n",
+        "Optimizer rule ",
+    ] {
+        text = text.strip_prefix(prefix).unwrap_or(text);
+    }
+    text.trim().to_owned()
+}
+
+fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    match (chars.next(), chars.clone().next()) {
+        // Not for `SUM(…)` or `JSON`: only a word that merely starts a sentence.
+        (Some(first), Some(second)) if second.is_lowercase() => first.to_lowercase().chain(chars).collect(),
+        _ => text.to_owned(),
+    }
+}
+
+impl From<DataFusionError> for EngineError {
+    fn from(error: DataFusionError) -> Self {
+        from_datafusion(&error)
+    }
+}
+
+impl From<DeltaTableError> for EngineError {
+    fn from(error: DeltaTableError) -> Self {
+        from_delta(&error)
+    }
+}

@@ -1,0 +1,277 @@
+//! SQL text → statements. Works on tokens, so that what sqlparser cannot read (time travel, ALTER VIEW … RENAME) and the
+//! case of identifiers are mended without losing positions in the user's text.
+
+use datafusion::{
+    common::{Column, DataFusionError, SchemaError},
+    sql::sqlparser::{
+        ast::Statement,
+        dialect::GenericDialect,
+        keywords::Keyword,
+        parser::Parser,
+        tokenizer::{Span, Token, TokenWithSpan, Tokenizer, Word},
+    },
+};
+
+use super::errors::from_parser;
+use crate::engine::{EngineError, SqlPosition};
+
+/// Deeper nesting than this is refused.
+const RECURSION_LIMIT: usize = 200;
+/// Separates a table from its version in an identifier; cannot be typed.
+const VERSION_MARK: &str = "\u{1}version=";
+const TIMESTAMP_MARK: &str = "\u{1}timestamp=";
+
+/// One statement with the tokens that it was read from.
+#[derive(Debug, Clone)]
+pub(super) struct Parsed {
+    pub tokens: Vec<TokenWithSpan>,
+    pub statement: Statement,
+}
+
+/// Splits a text at `;` and parses each statement.
+///
+/// # Errors
+/// [`EngineError::Sql`] with the position of the first statement that does not parse.
+pub(super) fn parse(sql: &str) -> Result<Vec<Parsed>, EngineError> {
+    let dialect = GenericDialect {};
+    let tokens = Tokenizer::new(&dialect, sql).tokenize_with_location().map_err(|error| from_parser(&error.into()))?;
+    let mut statements = Vec::new();
+    for tokens in tokens.split(|token| token.token == Token::SemiColon) {
+        if tokens.iter().any(|token| !is_blank(&token.token)) {
+            let tokens = mend(tokens.to_vec());
+            let statement = parse_tokens(&tokens)?;
+            statements.push(Parsed { tokens, statement });
+        }
+    }
+    Ok(statements)
+}
+
+pub(super) fn parse_tokens(tokens: &[TokenWithSpan]) -> Result<Statement, EngineError> {
+    let dialect = GenericDialect {};
+    let mut parser =
+        Parser::new(&dialect).with_recursion_limit(RECURSION_LIMIT).with_tokens_with_locations(tokens.to_vec());
+    let statement = parser.parse_statement().map_err(|error| from_parser(&error))?;
+    let next = parser.peek_token();
+    if next.token == Token::EOF {
+        return Ok(statement);
+    }
+    Err(EngineError::Sql {
+        message: format!("syntax error: expected the end of the statement, found {}", next.token),
+        position: Some(start(&next.span)),
+        help: None,
+    })
+}
+
+fn start(span: &Span) -> SqlPosition {
+    let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX).max(1);
+    SqlPosition { line: number(span.start.line), column: number(span.start.column) }
+}
+
+/// An error without a place.
+pub(super) fn sql_error(message: impl Into<String>) -> EngineError {
+    EngineError::Sql { message: message.into(), position: None, help: None }
+}
+
+fn is_blank(token: &Token) -> bool {
+    matches!(token, Token::Whitespace(_) | Token::EOF)
+}
+
+fn keyword(token: &Token) -> Option<Keyword> {
+    match token {
+        Token::Word(word) if word.quote_style.is_none() => Some(word.keyword),
+        _ => None,
+    }
+}
+
+/// Rewrites what the parser has no grammar for.
+fn mend(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let solid: Vec<usize> =
+        (0..tokens.len()).filter(|at| tokens.get(*at).is_some_and(|t| !is_blank(&t.token))).collect();
+    let keyword_at = |tokens: &[TokenWithSpan], index: usize| {
+        solid.get(index).and_then(|at| tokens.get(*at)).and_then(|token| keyword(&token.token))
+    };
+    // ALTER VIEW … RENAME TO: the same as for a table.
+    let is_alter_view = keyword_at(&tokens, 0) == Some(Keyword::ALTER) && keyword_at(&tokens, 1) == Some(Keyword::VIEW);
+    let renames = (0..solid.len()).any(|index| {
+        keyword_at(&tokens, index) == Some(Keyword::RENAME) && keyword_at(&tokens, index + 1) == Some(Keyword::TO)
+    });
+    if is_alter_view
+        && renames
+        && let Some(token) = solid.get(1).and_then(|at| tokens.get_mut(*at))
+    {
+        token.token = Token::make_keyword("TABLE");
+    }
+    mend_time_travel(&mut tokens, &solid);
+    tokens
+}
+
+/// `t [FOR] VERSION AS OF 3`, `t [FOR] TIMESTAMP AS OF '…'`: the version becomes part of the table's identifier.
+fn mend_time_travel(tokens: &mut Vec<TokenWithSpan>, solid: &[usize]) {
+    let word = |tokens: &[TokenWithSpan], index: usize, wanted: &str| {
+        let token = solid.get(index).and_then(|at| tokens.get(*at)).map(|token| &token.token);
+        matches!(token, Some(Token::Word(word)) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(wanted))
+    };
+    let mut inserts: Vec<(usize, Vec<TokenWithSpan>)> = Vec::new();
+    for index in 1..solid.len() {
+        let mark = if word(tokens, index, "version") {
+            VERSION_MARK
+        } else if word(tokens, index, "timestamp") {
+            TIMESTAMP_MARK
+        } else {
+            continue;
+        };
+        if !(word(tokens, index + 1, "as") && word(tokens, index + 2, "of")) {
+            continue;
+        }
+        let first = if word(tokens, index - 1, "for") { index - 1 } else { index };
+        let mut last = index + 3;
+        if word(tokens, last, "timestamp") {
+            last += 1;
+        }
+        let value = match solid.get(last).and_then(|at| tokens.get(*at)).map(|token| &token.token) {
+            Some(Token::Number(number, _)) => number.clone(),
+            Some(Token::SingleQuotedString(text)) => text.clone(),
+            _ => continue,
+        };
+        let Some(table_at) = first.checked_sub(1).and_then(|index| solid.get(index)).copied() else { continue };
+        let Some(TokenWithSpan { token: Token::Word(table), span }) = tokens.get(table_at).cloned() else { continue };
+        let name = if table.quote_style.is_some() { table.value.clone() } else { table.value.to_lowercase() };
+        let versioned =
+            Word { value: format!("{name}{mark}{value}"), quote_style: Some('"'), keyword: Keyword::NoKeyword };
+        if let Some(token) = tokens.get_mut(table_at) {
+            token.token = Token::Word(versioned);
+        }
+        for at in solid.get(first..=last).unwrap_or_default() {
+            if let Some(token) = tokens.get_mut(*at) {
+                token.token = Token::Whitespace(datafusion::sql::sqlparser::tokenizer::Whitespace::Space);
+            }
+        }
+        if !has_alias(tokens, solid.get(last + 1).copied()) {
+            let spaced = |token| TokenWithSpan { token, span };
+            let alias = Word { quote_style: Some('"'), value: name, keyword: Keyword::NoKeyword };
+            inserts.push((
+                table_at + 1,
+                vec![
+                    spaced(Token::Whitespace(datafusion::sql::sqlparser::tokenizer::Whitespace::Space)),
+                    spaced(Token::make_keyword("AS")),
+                    spaced(Token::Whitespace(datafusion::sql::sqlparser::tokenizer::Whitespace::Space)),
+                    spaced(Token::Word(alias)),
+                ],
+            ));
+        }
+    }
+    for (at, new) in inserts.into_iter().rev() {
+        tokens.splice(at..at, new);
+    }
+}
+
+fn has_alias(tokens: &[TokenWithSpan], next: Option<usize>) -> bool {
+    match next.and_then(|at| tokens.get(at)).map(|token| &token.token) {
+        Some(Token::Word(word)) => {
+            word.quote_style.is_some() || matches!(word.keyword, Keyword::AS | Keyword::NoKeyword)
+        }
+        _ => false,
+    }
+}
+
+/// What `mend` hid in an identifier: the name, and the version or timestamp.
+pub(super) fn split_version(identifier: &str) -> (&str, Option<Version<'_>>) {
+    if let Some((name, version)) = identifier.split_once(VERSION_MARK) {
+        return (name, Some(Version::Number(version)));
+    }
+    match identifier.split_once(TIMESTAMP_MARK) {
+        Some((name, timestamp)) => (name, Some(Version::Timestamp(timestamp))),
+        None => (identifier, None),
+    }
+}
+
+pub(super) enum Version<'a> {
+    Number(&'a str),
+    Timestamp(&'a str),
+}
+
+/// The text of the query in `CREATE … AS query`: everything after the first AS outside of parentheses.
+pub(super) fn text_after_as(tokens: &[TokenWithSpan]) -> Option<String> {
+    let mut depth = 0_i32;
+    for (at, token) in tokens.iter().enumerate() {
+        match &token.token {
+            Token::LParen => depth += 1,
+            Token::RParen => depth -= 1,
+            token if depth == 0 && keyword(token) == Some(Keyword::AS) => {
+                let rest = tokens.get(at + 1..)?;
+                let text: String = rest.iter().map(|token| token.token.to_string()).collect();
+                return Some(text.trim().to_owned());
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Respells identifiers that planning did not find, where the tables have them in another case. True when anything changed.
+pub(super) fn respell(tokens: &mut [TokenWithSpan], error: &DataFusionError) -> bool {
+    let Some((field, valid)) = missing_field(error) else { return false };
+    let mut spellings: Vec<(String, String)> = Vec::new();
+    let mut add = |wanted: &str, stored: &str| {
+        if wanted != stored && wanted.to_lowercase() == stored.to_lowercase() {
+            spellings.push((wanted.to_lowercase(), stored.to_owned()));
+        }
+    };
+    for column in valid {
+        add(field.name(), column.name());
+        if let (Some(wanted), Some(stored)) = (&field.relation, &column.relation) {
+            add(wanted.table(), stored.table());
+        }
+    }
+    let mut changed = false;
+    for at in 0..tokens.len() {
+        if is_type_or_function(tokens, at) {
+            continue;
+        }
+        let Some(TokenWithSpan { token: Token::Word(word), .. }) = tokens.get_mut(at) else { continue };
+        let Some((_, stored)) = spellings.iter().find(|(lower, _)| *lower == word.value.to_lowercase()) else {
+            continue;
+        };
+        let current = if word.quote_style.is_some() { word.value.clone() } else { word.value.to_lowercase() };
+        if current != *stored {
+            *word = Word { value: stored.clone(), quote_style: Some('"'), keyword: Keyword::NoKeyword };
+            changed = true;
+        }
+    }
+    changed
+}
+
+/// `name(…)`, `x::name`, `cast(x as name`: not a column.
+fn is_type_or_function(tokens: &[TokenWithSpan], at: usize) -> bool {
+    let Some(token) = tokens.get(at) else { return true };
+    if !matches!(&token.token, Token::Word(word) if word.quote_style.is_none()) {
+        return false;
+    }
+    let next = tokens.get(at + 1..).and_then(|rest| rest.iter().find(|token| !is_blank(&token.token)));
+    if next.is_some_and(|next| matches!(next.token, Token::LParen | Token::SingleQuotedString(_))) {
+        return true;
+    }
+    let before = tokens.get(..at).and_then(|rest| rest.iter().rev().find(|token| !is_blank(&token.token)));
+    match before.map(|token| &token.token) {
+        Some(Token::DoubleColon) => true,
+        Some(token) if keyword(token) == Some(Keyword::AS) => {
+            matches!(next.map(|next| &next.token), Some(Token::RParen))
+                && keyword(&tokens[at].token) != Some(Keyword::NoKeyword)
+        }
+        _ => false,
+    }
+}
+
+/// The field that planning did not find, and those that there are.
+pub(super) fn missing_field(error: &DataFusionError) -> Option<(&Column, &[Column])> {
+    match error {
+        DataFusionError::SchemaError(error, _) => match error.as_ref() {
+            SchemaError::FieldNotFound { field, valid_fields } => Some((field, valid_fields)),
+            _ => None,
+        },
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => missing_field(inner),
+        DataFusionError::Shared(inner) => missing_field(inner),
+        DataFusionError::Collection(errors) => errors.iter().find_map(missing_field),
+        _ => None,
+    }
+}

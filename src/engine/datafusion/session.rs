@@ -1,0 +1,126 @@
+//! [`Session`] on the lakehouse: one connection. Statements run one after the other and can be cancelled.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::{Mutex, watch};
+
+use super::{
+    Lakehouse,
+    core::{Name, SessionCore},
+    information_schema::relation_columns,
+    layout, parse, query, statement,
+};
+use crate::{
+    engine::{Column, EngineError, Load, Outcome, Session, StatementOptions},
+    names::{Relation, RelationKind},
+};
+
+pub(super) struct LakeSession {
+    core: Arc<SessionCore>,
+    /// Held while a statement runs.
+    running: Mutex<()>,
+    /// Counts the calls of `cancel`.
+    cancelled: watch::Sender<u64>,
+}
+
+impl LakeSession {
+    pub fn new(lake: Arc<Lakehouse>, name: &str) -> Result<Self, EngineError> {
+        Ok(Self { core: SessionCore::new(lake, name)?, running: Mutex::new(()), cancelled: watch::channel(0).0 })
+    }
+
+    /// Runs `work` until it ends or the session is cancelled; what it staged goes with it.
+    async fn cancellable<T>(&self, work: impl Future<Output = Result<T, EngineError>>) -> Result<T, EngineError> {
+        let _running = self.running.lock().await;
+        let mut cancelled = self.cancelled.subscribe();
+        tokio::select! {
+            result = work => result,
+            _ = cancelled.changed() => Err(EngineError::Cancelled),
+        }
+    }
+
+    fn name(&self, relation: &Relation) -> Name {
+        let config = &self.core.lake.config;
+        Name {
+            database: relation.database.clone().unwrap_or_else(|| config.database.clone()),
+            schema: relation.schema.clone().unwrap_or_else(|| config.schema.clone()),
+            table: relation.identifier.clone().unwrap_or_default(),
+        }
+    }
+}
+
+#[async_trait]
+impl Session for LakeSession {
+    async fn execute(&self, sql: &str, options: &StatementOptions) -> Result<Outcome, EngineError> {
+        self.cancellable(async {
+            let statements = parse::parse(sql)?;
+            let mut outcome = statement::nothing("OK");
+            for parsed in statements {
+                self.core.begin_statement();
+                let next = statement::run(&self.core, parsed, options).await;
+                let next = next.map_err(|error| self.core.name_sources(error));
+                self.core.begin_statement();
+                outcome = next?;
+            }
+            Ok(outcome)
+        })
+        .await
+    }
+
+    async fn describe(&self, sql: &str) -> Result<Vec<Column>, EngineError> {
+        self.cancellable(async {
+            let mut statements = parse::parse(sql)?.into_iter();
+            let (Some(parsed), None) = (statements.next(), statements.next()) else {
+                return Err(parse::sql_error("one query is needed to describe its columns"));
+            };
+            self.core.begin_statement();
+            let (plan, _) = query::plan(&self.core, parsed).await?;
+            let columns = query::output_columns(&self.core, plan)?;
+            self.core.begin_statement();
+            Ok(columns)
+        })
+        .await
+    }
+
+    async fn schemas(&self, database: &str) -> Result<Vec<String>, EngineError> {
+        layout::schemas(self.core.root(database)?)
+    }
+
+    async fn relations(&self, database: &str, schema: &str) -> Result<Vec<Relation>, EngineError> {
+        let root = self.core.root(database)?;
+        let Some(schema) = layout::find_schema(root, schema)? else { return Ok(Vec::new()) };
+        let mut relations = layout::relations(root, &schema)?;
+        for name in self.core.staged_tables(root, &schema) {
+            if !relations.iter().any(|(known, _)| *known == name) {
+                relations.push((name, RelationKind::Table));
+            }
+        }
+        relations.sort();
+        let relation = |(name, kind)| Relation::new(root.name.clone(), schema.clone(), name).with_kind(Some(kind));
+        Ok(relations.into_iter().map(relation).collect())
+    }
+
+    async fn columns(&self, relation: &Relation) -> Result<Option<Vec<Column>>, EngineError> {
+        let _running = self.running.lock().await;
+        self.core.begin_statement();
+        relation_columns(&self.core, &self.name(relation)).await
+    }
+
+    async fn load(&self, relation: &Relation, load: Load) -> Result<Outcome, EngineError> {
+        self.cancellable(async {
+            self.core.begin_statement();
+            statement::load(&self.core, &self.name(relation), load).await
+        })
+        .await
+    }
+
+    async fn cancel(&self) {
+        self.cancelled.send_modify(|count| *count += 1);
+    }
+}
+
+impl Drop for LakeSession {
+    fn drop(&mut self) {
+        tracing::debug!(session = %self.core.name, "session closed");
+    }
+}

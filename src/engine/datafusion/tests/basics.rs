@@ -1,0 +1,28 @@
+//! Schemas, tables, views, listing and loading.
+
+use super::harness::run_script;
+
+#[tokio::test]
+async fn tables_and_views_are_made_read_and_dropped() {
+    run_script(&[
+        ("create schema s", "CREATE SCHEMA"),
+        ("create schema s", "error: schema `s` already exists"),
+        ("create schema if not exists s", "CREATE SCHEMA"),
+        ("create table s.t as select 1 as id, 'a' as name union all select 2, null", "CREATE TABLE AS 2"),
+        ("select * from s.t order by id", "id | name\n1 | a\n2 | null"),
+        ("select * from lake.s.t order by id limit 1", "id | name\n1 | a"),
+        ("create table s.t as select 1 as x", "error: table \"lake\".\"s\".\"t\" already exists"),
+        ("create or replace table s.t as select 'x' as y", "CREATE TABLE AS 1"),
+        ("select * from s.t", "y\nx"),
+        ("create view s.v as select y || '!' as z from s.t", "CREATE VIEW"),
+        ("select * from s.v", "z\nx!"),
+        ("show tables in s", "database | schema | name | kind\nlake | s | t | table\nlake | s | v | view"),
+        ("drop table s.v", "error: \"lake\".\"s\".\"v\" is a view, not a table (write `drop view`)"),
+        ("drop view s.v", "DROP VIEW"),
+        ("drop table s.t", "DROP TABLE"),
+        ("drop table if exists s.t", "DROP TABLE"),
+        ("show tables in s", "database | schema | name | kind"),
+        ("drop schema s", "DROP SCHEMA"),
+    ])
+    .await;
+}

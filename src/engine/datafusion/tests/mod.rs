@@ -1,0 +1,8 @@
+//! The lakehouse as a user sees it: rows, messages and files.
+
+mod alter;
+mod basics;
+mod dml;
+mod harness;
+mod transactions;
+mod traps;
