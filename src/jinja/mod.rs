@@ -19,6 +19,7 @@ mod json;
 mod lex;
 mod loops;
 mod methods;
+mod modules;
 mod object;
 mod operators;
 mod output;
@@ -37,6 +38,9 @@ pub use error::{ErrorKind, JinjaError};
 pub use interp::{Globals, Interp, Limits};
 pub use iterate::Iter;
 pub use json::to_python_json;
+pub use modules::{
+    as_date, as_datetime, as_time, date_value, datetime_value, modules, naive_datetime_value, time_value,
+};
 pub use object::{Args, Object, function};
 pub use output::{Piece, Rendered, SpanMap};
 pub use template::{Block, BlockKind, MacroDef, MacroKind, Param, StaticCall, Template};

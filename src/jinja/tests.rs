@@ -134,3 +134,23 @@ fn native_values_are_what_dbts_rule_gives() {
     }
     assert!(wrong.is_empty(), "{} differ\n{}", wrong.len(), wrong.join("\n"));
 }
+
+#[test]
+fn modules_give_what_python_recorded() {
+    let names = Names([("modules".into(), modules())].into_iter().collect());
+    let mut wrong = Vec::new();
+    for case in recorded()["modules"].as_array().unwrap() {
+        let template = case["template"].as_str().unwrap();
+        let found = outcome(template, &names);
+        let same = match (&found, case["text"].as_str()) {
+            (Ok(found), Some(expected)) => without_addresses(found) == without_addresses(expected),
+            (Err(_), None) => true,
+            _ => false,
+        };
+        if !same {
+            let short = template.rsplit("%}").next().unwrap();
+            wrong.push(format!("{short}\n    python: {} {}\n    found:  {found:?}", case["text"], case["message"]));
+        }
+    }
+    assert!(wrong.is_empty(), "{} differ\n{}", wrong.len(), wrong.join("\n"));
+}

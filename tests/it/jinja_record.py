@@ -2,10 +2,11 @@
 
     python tests/it/jinja_record.py > tests/cases/jinja/recorded.json
 
-Needs PyPI `jinja2`. The environment is dbt's: sandboxed, with `do` and loop controls. Native results follow dbt's rule:
+Needs PyPI `jinja2` and `pytz`. The environment is dbt's: sandboxed, with `do` and loop controls. Native results follow dbt's rule:
 one computed piece keeps its value, anything else is text.
 """
 
+import importlib
 import json
 import sys
 from itertools import chain, islice
@@ -779,6 +780,252 @@ NATIVE = [
 ]
 
 
+# Expressions over dbt's `modules`; `dt`, `date`, `td`, `re`, `it`, `tz` are set in front of each.
+MODULES = r"""
+dt(2024, 1, 2)
+dt(2024, 1, 2, 3, 4, 5)
+dt(2024, 1, 2, 3, 4, 5, 6)
+dt(2024, 1, 2, microsecond=500000)
+[dt(2024, 1, 2)]
+[dt(2024, 1, 2, 3, 4, 5, 6)]
+[dt(2024, 1, 2, 3, 4, 5, tzinfo=tz.UTC)]
+dt(2024, 1, 2, tzinfo=tz.UTC)
+dt(2024, 13, 1)
+dt(2024, 2, 30)
+dt(0, 1, 1)
+dt(2024)
+dt(2024, 1, 2).strftime('%Y-%m-%d %H:%M:%S.%f %z|%Z|')
+dt(2024, 1, 2, 15, 4, 5, 678).strftime('%a %A %b %B %d %e %j %p %I %y %U %W %w %u %V %G %x %X %c %% %-d %-m %-H %D %F %T %R %s'[:-3])
+dt(2024, 7, 1, tzinfo=tz.UTC).strftime('%z %Z')
+dt(2024, 1, 2).strftime('%Q x %')
+dt(999, 1, 2).isoformat()
+dt(2024, 1, 2, 3).isoformat()
+dt(2024, 1, 2, 3, 4, 5, 60).isoformat(' ', 'milliseconds')
+dt(2024, 1, 2, 3).isoformat(timespec='minutes')
+dt(2024, 1, 2).isoformat(sep='_')
+dt(2024, 1, 31).replace(month=3, hour=5)
+dt(2024, 1, 31).replace(month=2)
+dt(2024, 1, 2, 3).date()
+[dt(2024, 1, 2, 3).date()]
+dt(2024, 1, 2, 3, 4).time()
+[dt(2024, 1, 2, 3, 4).time()]
+dt(2024, 1, 2).weekday()
+dt(2024, 1, 2).isoweekday()
+dt(2024, 12, 30).isocalendar()
+dt(2024, 12, 30).isocalendar()[1]
+dt(2024, 12, 30).isocalendar().week
+dt(2024, 1, 2, tzinfo=tz.UTC).timestamp()
+dt(2024, 1, 2, 0, 0, 0, 250000, tzinfo=tz.UTC).timestamp()
+dt(2024, 1, 2).year ~ '-' ~ dt(2024, 1, 2).month
+dt(2024, 1, 2, 3, 4, 5, 6).microsecond
+dt(2024, 1, 2).tzinfo
+dt(2024, 1, 2, tzinfo=tz.UTC).tzinfo
+dt(2024, 1, 2).utcoffset()
+dt(2024, 1, 2, tzinfo=tz.UTC).utcoffset()
+dt(2024, 1, 2).toordinal()
+dt(2024, 1, 2).ctime()
+dt(2024, 1, 2) + td(days=1)
+dt(2024, 1, 2) - td(hours=36)
+td(1) + dt(2024, 1, 2)
+dt(2024, 3, 1) - dt(2024, 1, 1)
+dt(2024, 1, 1) - dt(2024, 3, 1, 12)
+dt(2024, 1, 1) - dt(2024, 3, 1, tzinfo=tz.UTC)
+dt(2024, 1, 1) + 1
+dt(9999, 12, 31) + td(1)
+dt(2024, 1, 1) < dt(2024, 1, 2)
+dt(2024, 1, 1) == dt(2024, 1, 1)
+dt(2024, 1, 1) == dt(2024, 1, 1, tzinfo=tz.UTC)
+dt(2024, 1, 1) < dt(2024, 1, 1, tzinfo=tz.UTC)
+dt(2024, 1, 1) < 5
+[dt(2024, 2, 1), dt(2024, 1, 1)] | sort | first
+{dt(2024, 1, 1): 1}[dt(2024, 1, 1)]
+dt.strptime('2024-01-02 03:04:05', '%Y-%m-%d %H:%M:%S')
+dt.strptime('02/Jan/24 03PM', '%d/%b/%y %I%p')
+dt.strptime('20240102', '%Y%m%d').date()
+dt.strptime('2024-01-02T03:04:05.123+0200', '%Y-%m-%dT%H:%M:%S.%f%z')
+dt.strptime('2024-01-02', '%Y/%m/%d')
+dt.strptime('2024-01-02x', '%Y-%m-%d')
+dt.strptime('January 5, 2024', '%B %d, %Y')
+dt.fromisoformat('2024-01-02')
+dt.fromisoformat('2024-01-02T03:04:05')
+dt.fromisoformat('2024-01-02 03:04:05.678')
+dt.fromisoformat('2024-01-02T03:04:05+02:00')
+dt.fromisoformat('2024-01-02T03:04:05Z')
+[dt.fromisoformat('2024-01-02T03:04:05+02:00')]
+dt.fromisoformat('20240102')
+dt.fromisoformat('nope')
+dt.combine(date(2024, 1, 2), dt(2024, 1, 1, 5).time())
+dt.fromtimestamp(0, tz.UTC)
+dt.utcfromtimestamp(86400)
+dt.min
+dt.max
+date(2024, 1, 2)
+[date(2024, 1, 2)]
+date(2024, 1, 2).strftime('%Y%m%d')
+date(2024, 1, 2).isoformat()
+date(2024, 1, 2) + td(days=30)
+date(2024, 1, 2) - date(2023, 12, 25)
+(date(2024, 1, 2) - date(2023, 12, 25)).days
+date(2024, 1, 2) - td(1)
+date(2024, 1, 2) < date(2024, 1, 3)
+date(2024, 1, 2).replace(day=5)
+date(2024, 1, 2).weekday()
+date.fromisoformat('2024-05-06')
+date.fromisoformat('2024-13-06')
+date(2024, 1, 2) == dt(2024, 1, 2)
+modules.datetime.time(1, 2, 3)
+modules.datetime.time(1, 2)
+[modules.datetime.time(1, 2, 3, 4)]
+modules.datetime.time(25)
+modules.datetime.time(13, 2).strftime('%I:%M %p')
+modules.datetime.time(1, 2).isoformat()
+td(days=1)
+td(1, 2, 3)
+td(hours=25, minutes=61)
+td(seconds=-1)
+td(weeks=2, milliseconds=1500)
+td(days=1.5)
+[td(0)]
+[td(days=-1, seconds=5)]
+td(days=1, hours=2).total_seconds()
+td(days=1, hours=2).days
+td(days=1, hours=2).seconds
+td(hours=3) * 2
+2 * td(hours=3)
+td(hours=3) / 2
+td(hours=3) / td(hours=2)
+td(hours=3) // td(hours=2)
+td(hours=3) % td(hours=2)
+td(hours=3) + td(minutes=5) - td(seconds=1)
+-td(hours=3)
+td(1) > td(hours=23)
+td(0) or 'zero'
+td('a')
+tz.utc
+tz.timezone('Europe/Rome')
+[tz.timezone('Europe/Rome')]
+tz.timezone('UTC')
+tz.timezone('Nowhere/Land')
+tz.timezone('Europe/Rome').localize(dt(2024, 7, 1, 12))
+tz.timezone('Europe/Rome').localize(dt(2024, 1, 1, 12))
+[tz.timezone('US/Eastern').localize(dt(2024, 7, 1, 12))]
+tz.timezone('US/Eastern').localize(dt(2024, 11, 3, 1, 30))
+tz.timezone('US/Eastern').localize(dt(2024, 11, 3, 1, 30), is_dst=true)
+tz.timezone('US/Eastern').localize(dt(2024, 3, 10, 2, 30))
+dt(2024, 7, 1, 12, tzinfo=tz.UTC).astimezone(tz.timezone('America/New_York'))
+dt(2024, 7, 1, 12, tzinfo=tz.UTC).astimezone(tz.timezone('America/New_York')).strftime('%Y-%m-%d %H:%M %Z %z')
+dt(2024, 7, 1, 12, tzinfo=tz.UTC).astimezone(tz.timezone('Asia/Kolkata')).isoformat()
+dt(2024, 7, 1, 12, tzinfo=tz.timezone('US/Eastern'))
+dt(2024, 7, 1, 12, tzinfo=tz.UTC).replace(tzinfo=none)
+dt(2024, 7, 1, 12, tzinfo=tz.UTC).tzname()
+tz.timezone('Europe/Rome').zone
+tz.timezone('US/Eastern').normalize(tz.timezone('US/Eastern').localize(dt(2024, 3, 9, 12)) + td(days=1))
+tz.timezone('Europe/Rome').localize(dt(2024, 7, 1)) - tz.UTC.localize(dt(2024, 7, 1))
+'Europe/Rome' in tz.all_timezones
+'{:%Y-%m}'.format(dt(2024, 1, 2))
+'%s' % dt(2024, 1, 2)
+dt(2024, 1, 2) ~ ''
+dt
+date
+re.match('a+', 'aab')
+re.match('a+', 'aab').group()
+re.match('b', 'aab')
+re.search('b', 'aab').span()
+re.search('é(.)', 'caféx').span(1)
+re.search('(?P<y>\d{4})-(?P<m>\d\d)', 'on 2024-05-06').groupdict()
+re.search('(?P<y>\d{4})-(?P<m>\d\d)', 'on 2024-05-06').group('y', 2)
+re.search('(a)|(b)', 'b').groups()
+re.search('(a)|(b)', 'b').groups('-')
+re.search('(a)(b)?', 'a')[2]
+re.search('x', 'aab') is none
+re.fullmatch('a+', 'aab') is none
+re.fullmatch('a|ab', 'ab').group()
+re.fullmatch('\w+', 'abc').group(0)
+re.findall('\d+', 'a1b22c333')
+re.findall('(\w)(\d)', 'a1b2')
+re.findall('(\w)\d', 'a1b2')
+re.findall('x*', 'axb')
+re.finditer('\d', 'a1b2') | map(attribute='string') | list
+re.split(',\s*', 'a, b,c')
+re.split('(,)', 'a,b')
+re.split(',', 'a,b,c', 1)
+re.split(',', 'a,b,c', maxsplit=1)
+re.sub('\d', '#', 'a1b2')
+re.sub('\d', '#', 'a1b2', 1)
+re.sub('(\w)(\d)', '\2\1', 'a1b2')
+re.sub('(?P<l>\w)(\d)', '\g<l>-\g<2>', 'a1b2')
+re.sub('x*', '-', 'abxd')
+re.sub('a', 'X', 'AaA', flags=re.IGNORECASE)
+re.sub('\s+', ' ', 'a  b
+ c')
+re.sub('^', '> ', 'a
+b', flags=re.M)
+re.sub('$', '!', 'a
+')
+re.sub('b', '\n', 'abc')
+re.subn('a', 'b', 'aaa')
+re.compile('a(b)').search('xab').group(1)
+re.compile('a', re.I).findall('aA')
+re.compile('a').pattern
+re.compile('a(b)').groups
+re.escape('a.b*c d-e_f')
+re.match('(', 'x')
+re.sub('a', '\9', 'a')
+re.match('[[a]', '[').group()
+re.match('[]a]+', ']a').group()
+re.match('[^]]+', 'ab]').group()
+re.match('a{,2}', 'aaa').group()
+re.match('a{x', 'a{x').group()
+re.search('(\w)\1', 'hello').group()
+re.search('(?<=a)b', 'ab').start()
+re.search('a.c', 'a
+c', re.S).group() | length
+re.search('(?i)ABC', 'abc').group()
+re.search('a b # c', 'ab', re.X).group()
+re.search('\bfoo\b', 'a foo b').group()
+re.search('foo\Z', 'foo').group()
+re.match(5, 'x')
+re.match('a', 5)
+it.chain([1], [2, 3]) | list
+it.count(5) | first
+it.islice(it.count(1, 2), 3) | list
+it.islice([1, 2, 3, 4, 5], 1, 5, 2) | list
+it.islice(it.cycle('ab'), 5) | list
+it.repeat('x', 3) | list
+it.accumulate([1, 2, 3]) | list
+it.compress('abc', [1, 0, 1]) | list
+it.zip_longest([1, 2], [3], fillvalue=0) | list
+it.product([1, 2], 'ab') | list
+it.product([0, 1], repeat=2) | list
+it.product() | list
+it.permutations([1, 2, 3], 2) | list
+it.permutations('ab') | list
+it.combinations([1, 2, 3], 2) | list
+it.combinations([1, 2], 0) | list
+it.combinations_with_replacement('ab', 2) | list
+it.starmap(modules.datetime.date, [(2024, 1, 2)]) | list
+(it.tee([1, 2]))[1] | list
+""".strip().split("\n")
+SET = (
+    "{% set dt = modules.datetime.datetime %}{% set date = modules.datetime.date %}"
+    "{% set td = modules.datetime.timedelta %}{% set re = modules.re %}"
+    "{% set it = modules.itertools %}{% set tz = modules.pytz %}"
+)
+
+
+def modules():
+    names = {"datetime": "date datetime time timedelta tzinfo", "pytz": "timezone utc UTC all_timezones"}
+    names["re"] = "match search fullmatch findall finditer sub subn split compile escape I IGNORECASE M S X"
+    names["itertools"] = (
+        "count cycle repeat accumulate chain compress islice starmap tee zip_longest product permutations combinations "
+        "combinations_with_replacement"
+    )
+    return {
+        module: {name: getattr(importlib.import_module(module), name) for name in attributes.split()}
+        for module, attributes in names.items()
+    }
+
+
 def text_environment():
     return jinja2.sandbox.SandboxedEnvironment(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"])
 
@@ -796,9 +1043,10 @@ def native(nodes):
     return "".join(str(piece) for piece in chain(head, nodes))
 
 
-def record(template):
+def record(template, names=NAMES):
     try:
-        return {"template": template, "text": text_environment().from_string(template).render(json.loads(json.dumps(NAMES)))}
+        names = json.loads(json.dumps(names)) if names is NAMES else names
+        return {"template": template, "text": text_environment().from_string(template).render(names)}
     except Exception as error:
         return {"template": template, "error": type(error).__name__, "message": str(error).split("\n")[0]}
 
@@ -815,6 +1063,7 @@ def main():
     recorded = {
         "names": NAMES,
         "text": [record(template) for template in dict.fromkeys(templates)],
+        "modules": [record(SET + "{{ " + text + " }}", {"modules": modules()}) for text in MODULES],
         "native": [record_native(template) for template in dict.fromkeys(NATIVE)],
     }
     json.dump(recorded, sys.stdout, indent=1, ensure_ascii=False)
