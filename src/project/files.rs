@@ -1,6 +1,7 @@
 //! The resource files of a package: found by their folders, read in parallel, registered in a fixed order.
 
 use std::{
+    collections::HashSet,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -146,7 +147,8 @@ pub(super) fn discover(
     let mut walked: IndexMap<String, Vec<String>> = IndexMap::new();
     let mut found: Vec<Found> = Vec::new();
     for (kind, folders, extensions) in plan {
-        let first = found.len();
+        // One resource folder may be inside another.
+        let mut seen: HashSet<PathBuf> = HashSet::new();
         for extension in extensions {
             for folder in &folders {
                 let files = walked.entry(folder.clone()).or_insert_with(|| walk(&root.join(folder), fs));
@@ -158,8 +160,7 @@ pub(super) fn discover(
                     let original =
                         if folder.is_empty() || folder == "." { path.clone() } else { format!("{folder}/{path}") };
                     let absolute = root.join(folder).join(path);
-                    let double = found.iter().skip(first).any(|other| other.absolute == absolute);
-                    if ignore.is_ignored(&original) || (folders.len() > 1 && double) {
+                    if ignore.is_ignored(&original) || !seen.insert(absolute.clone()) {
                         continue;
                     }
                     let shown = join_shown(shown_root, &original);
