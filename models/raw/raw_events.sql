@@ -21,7 +21,7 @@ parsed as (
 
     select
         *,
-        {{ as_json('payload') }} as json
+        {{ as_json('payload') }} as document
     from events
 
 )
@@ -35,23 +35,23 @@ select
     received_at,
     schema_version,
     payload,
-    json is not null as is_payload_valid,
+    document is not null as is_payload_valid,
     case
-        when schema_version <= 2 then {{ json_text('json', 'url') }}
-        else {{ json_text('json', 'path') }}
+        when schema_version <= 2 then {{ json_text('document', 'url') }}
+        else {{ json_text('document', 'path') }}
     end as page,
     case
-        when schema_version = 1 then {{ money(json_text('json', 'amt')) }}
-        when schema_version = 2 then {{ money(json_text('json', 'amount')) }}
-        else {{ cents_as_money(json_text('json', 'amount_cents')) }}
+        when schema_version = 1 then {{ money(json_text('document', 'amt')) }}
+        when schema_version = 2 then {{ money(json_text('document', 'amount')) }}
+        else {{ cents_as_money(json_text('document', 'amount_cents')) }}
     end as amount,
     case
-        when schema_version = 1 then upper({{ json_text('json', 'cur') }})
-        else {{ json_text('json', 'currency') }}
+        when schema_version = 1 then upper({{ json_text('document', 'cur') }})
+        else {{ json_text('document', 'currency') }}
     end as currency,
-    case when schema_version >= 2 then {{ json_text('json', 'plan') }} end as plan_id,
-    cast({{ json_text('json', 'code') }} as integer) as error_code,
-    case when schema_version >= 3 then {{ json_text('json', 'device') }} end as device,
+    case when schema_version >= 2 then {{ json_text('document', 'plan') }} end as plan_id,
+    cast({{ json_text('document', 'code') }} as integer) as error_code,
+    case when schema_version >= 3 then {{ json_text('document', 'device') }} end as device,
     event_date,
     customer_bucket
 from parsed
