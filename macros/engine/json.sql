@@ -13,8 +13,26 @@
   try_cast({{ column }} as json)
 {%- endmacro %}
 
+{# Reading a value checks the text again, and gives null where it is cut off. #}
+{% macro datafusion__as_json(column) -%}
+  {{ column }}
+{%- endmacro %}
+
 {% macro snowflake__as_json(column) -%}
   try_parse_json({{ column }})
+{%- endmacro %}
+
+{# Whether the text was whole JSON; `json` is what as_json() made of it. #}
+{% macro is_json(column, json) -%}
+  {{ return(adapter.dispatch('is_json')(column, json)) }}
+{%- endmacro %}
+
+{% macro default__is_json(column, json) -%}
+  {{ json }} is not null
+{%- endmacro %}
+
+{% macro datafusion__is_json(column, json) -%}
+  json_valid({{ column }})
 {%- endmacro %}
 
 {# The value of a key as text; null where the key is missing. #}
@@ -31,7 +49,7 @@
 {%- endmacro %}
 
 {% macro datafusion__json_text(json, key) -%}
-  regexp_match({{ json }}, '"{{ key }}":"?([^",}]*)')[1]
+  json_extract_string({{ json }}, '$.{{ key }}')
 {%- endmacro %}
 
 {% macro snowflake__json_text(json, key) -%}

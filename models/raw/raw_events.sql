@@ -35,7 +35,7 @@ select
     received_at,
     schema_version,
     payload,
-    document is not null as is_payload_valid,
+    {{ is_json('payload', 'document') }} as is_payload_valid,
     case
         when schema_version <= 2 then {{ json_text('document', 'url') }}
         else {{ json_text('document', 'path') }}
