@@ -59,6 +59,7 @@ impl Value {
         match self {
             Self::Undefined(_) => String::new(),
             Self::Str(text) => text.to_string(),
+            Self::Decimal(number) => number.to_string(),
             Self::Object(object) => object.to_str(),
             other => repr::repr(other),
         }
