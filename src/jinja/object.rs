@@ -74,6 +74,17 @@ pub trait Object: Send + Sync + fmt::Debug {
         self.to_repr()
     }
 
+    /// Whether it may be a dict key.
+    fn is_hashable(&self) -> bool {
+        true
+    }
+
+    /// For an object that prints other values: what stands before them, the values, what stands behind. Used instead of
+    /// [`Object::to_repr`], so that an object inside itself ends.
+    fn repr_parts(&self) -> Option<(String, Value, String)> {
+        None
+    }
+
     /// `object < other` and its like; `None` when the two have no order.
     fn compare(&self, other: &Value) -> Option<std::cmp::Ordering> {
         None
