@@ -8,6 +8,7 @@ use super::{Interp, JinjaError, Value};
 
 /// A value whose behaviour is in Rust. All methods have defaults; implement what the thing can do.
 #[expect(unused_variables, reason = "defaults ignore their arguments")]
+#[expect(clippy::len_without_is_empty, reason = "`is_truthy` is Python's question")]
 pub trait Object: Send + Sync + fmt::Debug {
     /// Python's type name, for messages.
     fn type_name(&self) -> &'static str;
