@@ -224,6 +224,11 @@ impl Object for Namespace {
         format!("{:p}", std::ptr::from_ref(self))
     }
 
+    fn repr_parts(&self) -> Option<(String, Value, String)> {
+        let items = lock(&self.0).clone();
+        Some(("<Namespace ".to_owned(), Value::Dict(Arc::new(items.into())), ">".to_owned()))
+    }
+
     fn to_repr(&self) -> String {
         let items = lock(&self.0).clone();
         format!("<Namespace {}>", Value::Dict(Arc::new(items.into())).to_repr())

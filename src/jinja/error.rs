@@ -72,10 +72,10 @@ impl JinjaError {
             Some(inner) => (**inner).clone(),
             None => Diagnostic::error(code, self.message.clone()),
         };
-        if diagnostic.labels.is_empty() {
-            if let Some(span) = self.span {
-                diagnostic = diagnostic.at(span, "");
-            }
+        if diagnostic.labels.is_empty()
+            && let Some(span) = self.span
+        {
+            diagnostic = diagnostic.at(span, "");
         }
         if diagnostic.stack.is_empty() {
             diagnostic.stack.clone_from(&self.stack);

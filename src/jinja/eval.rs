@@ -9,6 +9,7 @@ use super::{
     scope::Scope,
     slice,
     tree::{Arguments, Expr, ExprKind, FilterCall, TestCall},
+    value::check_depth,
 };
 
 type Outcome = Result<Value, JinjaError>;
@@ -74,13 +75,15 @@ impl Interp<'_> {
     #[inline(never)]
     fn compute_rare(&mut self, expr: &Expr, scope: &Arc<Scope>) -> Outcome {
         match &expr.kind {
-            ExprKind::List(items) => Ok(Value::list(self.eval_all(items, scope)?)),
-            ExprKind::Tuple(items) => Ok(Value::tuple(self.eval_all(items, scope)?)),
+            ExprKind::List(items) => Ok(Value::list(self.members(items, scope)?)),
+            ExprKind::Tuple(items) => Ok(Value::tuple(self.members(items, scope)?)),
             ExprKind::Dict(pairs) => {
                 let mut dict = super::Dict::with_capacity(pairs.len());
                 for (key, value) in pairs {
                     let key = self.eval_key(key, scope)?;
-                    dict.insert(key, self.eval(value, scope)?);
+                    let value = self.eval(value, scope)?;
+                    check_depth(&value)?;
+                    dict.insert(key, value);
                 }
                 Ok(Value::Dict(Arc::new(dict.into())))
             }
@@ -144,6 +147,13 @@ impl Interp<'_> {
             }
         }
         Ok(value)
+    }
+
+    /// The members of a list or tuple that is made now.
+    fn members(&mut self, items: &[Expr], scope: &Arc<Scope>) -> Result<Vec<Value>, JinjaError> {
+        let values = self.eval_all(items, scope)?;
+        values.iter().try_for_each(check_depth)?;
+        Ok(values)
     }
 
     pub(super) fn eval_all(&mut self, items: &[Expr], scope: &Arc<Scope>) -> Result<Vec<Value>, JinjaError> {

@@ -126,10 +126,10 @@ pub(super) fn format_value(value: &Value, spec: &str) -> Result<String, JinjaErr
     if spec.is_empty() {
         return Ok(value.to_str());
     }
-    if let Value::Object(object) = value {
-        if let Some(text) = object.format(spec) {
-            return text;
-        }
+    if let Value::Object(object) = value
+        && let Some(text) = object.format(spec)
+    {
+        return text;
     }
     let parsed = Spec::parse(spec)?;
     let unknown = || {

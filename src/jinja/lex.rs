@@ -83,11 +83,11 @@ impl<'s> Lexer<'s> {
             let start = from + span.start_offset as usize;
             end = from + span.end_offset as usize;
             let tok = convert(&raw);
-            if let Tok::Op(op) = tok {
-                if let Some(message) = self.bracket(op) {
-                    self.faults.push(Fault { message, start, end });
-                    return self.resume(start);
-                }
+            if let Tok::Op(op) = tok
+                && let Some(message) = self.bracket(op)
+            {
+                self.faults.push(Fault { message, start, end });
+                return self.resume(start);
             }
             self.tokens.push(Token { tok, start, end });
             if tok == Tok::BlockEnd && self.opens_docs() {
@@ -167,10 +167,10 @@ pub(super) fn find_end_tag(text: &str, from: usize, name: &str) -> Option<usize>
     loop {
         let found = at + text.get(at..)?.find("{%")?;
         let inside = text.get(found + 2..)?.trim_start_matches(['-', '+']).trim_start();
-        if let Some(rest) = inside.strip_prefix(name) {
-            if rest.trim_start().trim_start_matches(['-', '+']).starts_with("%}") {
-                return Some(found);
-            }
+        if let Some(rest) = inside.strip_prefix(name)
+            && rest.trim_start().trim_start_matches(['-', '+']).starts_with("%}")
+        {
+            return Some(found);
         }
         at = found + 2;
     }

@@ -8,6 +8,7 @@ use super::{Interp, JinjaError, Value};
 
 /// A value whose behaviour is in Rust. All methods have defaults; implement what the thing can do.
 #[expect(unused_variables, reason = "defaults ignore their arguments")]
+#[expect(clippy::len_without_is_empty, reason = "`is_truthy` is Python's question")]
 pub trait Object: Send + Sync + fmt::Debug {
     /// Python's type name, for messages.
     fn type_name(&self) -> &'static str;
@@ -72,6 +73,17 @@ pub trait Object: Send + Sync + fmt::Debug {
     /// What equal objects have in common, for dict keys and sets.
     fn hash_key(&self) -> String {
         self.to_repr()
+    }
+
+    /// Whether it may be a dict key.
+    fn is_hashable(&self) -> bool {
+        true
+    }
+
+    /// For an object that prints other values: what stands before them, the values, what stands behind. Used instead of
+    /// [`Object::to_repr`], so that an object inside itself ends.
+    fn repr_parts(&self) -> Option<(String, Value, String)> {
+        None
     }
 
     /// `object < other` and its like; `None` when the two have no order.

@@ -37,23 +37,24 @@ pub(super) fn undefined(message: &str) -> JinjaError {
 }
 
 pub(super) fn arithmetic(operator: Arithmetic, left: &Value, right: &Value) -> Outcome {
-    if let (Value::Undefined(message), _) | (_, Value::Undefined(message)) = (left, right) {
-        if !(operator == Arithmetic::Mod && matches!(left, Value::Str(_))) {
-            return Err(undefined(message));
-        }
+    let formats = operator == Arithmetic::Mod && matches!(left, Value::Str(_));
+    if let (Value::Undefined(message), _) | (_, Value::Undefined(message)) = (left, right)
+        && !formats
+    {
+        return Err(undefined(message));
     }
     if let (Some(left), Some(right)) = (left.as_i64(), right.as_i64()) {
         return integers(operator, left, right);
     }
-    if let Value::Object(object) = left {
-        if let Some(result) = object.binary(operator.symbol(), right, false) {
-            return result;
-        }
+    if let Value::Object(object) = left
+        && let Some(result) = object.binary(operator.symbol(), right, false)
+    {
+        return result;
     }
-    if let Value::Object(object) = right {
-        if let Some(result) = object.binary(operator.symbol(), left, true) {
-            return result;
-        }
+    if let Value::Object(object) = right
+        && let Some(result) = object.binary(operator.symbol(), left, true)
+    {
+        return result;
     }
     match (operator, left, right) {
         (Arithmetic::Mod, Value::Str(text), _) => format::percent(text, right).map(Value::from),

@@ -22,7 +22,13 @@ fn write(value: &Value, out: &mut String, open: &mut Vec<usize>) {
             out.push_str("')");
         }
         Value::Str(text) => out.push_str(&quoted(text)),
-        Value::Object(object) => out.push_str(&object.to_repr()),
+        Value::Object(object) => match object.repr_parts() {
+            Some((start, inner, end)) => {
+                let id = std::sync::Arc::as_ptr(object).cast::<u8>() as usize;
+                nested(id, [&start, &end], out, open, |out, open| write(&inner, out, open));
+            }
+            None => out.push_str(&object.to_repr()),
+        },
         Value::Macro(definition) => {
             out.push_str("<Macro ");
             out.push_str(&quoted(&definition.name));

@@ -154,3 +154,411 @@ fn modules_give_what_python_recorded() {
     }
     assert!(wrong.is_empty(), "{} differ\n{}", wrong.len(), wrong.join("\n"));
 }
+
+fn library(text: &str) -> Names {
+    let macros = parse(text).macros("pkg");
+    Names(
+        macros.into_iter().map(|definition| (Value::Str(definition.name.clone()), Value::Macro(definition))).collect(),
+    )
+}
+
+fn failure(text: &str, names: &Names) -> JinjaError {
+    Interp::new(names).render(&parse(text)).expect_err(text)
+}
+
+#[test]
+fn a_hostile_template_is_an_error_and_not_a_crash() {
+    for (open, close) in [
+        ("not ", ""),
+        ("-", ""),
+        ("(", ")"),
+        ("[", "]"),
+        ("{'a': ", "}"),
+        ("f(", ")"),
+        ("a if ", " else b"),
+        ("a|f(", ")"),
+        ("x is y ", ""),
+        ("a.", ""),
+        ("1 if 1 else ", ""),
+    ] {
+        let text = format!("{{{{ {}x{} }}}}", open.repeat(50_000), close.repeat(50_000));
+        drop(Template::parse(&text, origin()).map(|template| Interp::new(&library("")).render(&template)));
+    }
+    for part in
+        ["{% if x %}", "{% for x in y %}", "{% set x %}", "{% filter upper %}", "{% macro m() %}", "{% call f() %}"]
+    {
+        assert!(Template::parse(&part.repeat(50_000), origin()).is_err(), "{part}");
+    }
+    for (start, part, end) in [
+        ("{% if x %}", "{% elif x %}", "{% endif %}"),
+        ("{{ 1", " + 1", " }}"),
+        ("{{ 1", " ~ 1", " }}"),
+        ("{{ 1", " < 2", " }}"),
+        ("{{ 1", " and 2", " }}"),
+        ("{{ 2", " ** 1", " }}"),
+    ] {
+        let text = format!("{start}{}{end}", part.repeat(50_000));
+        drop(Interp::new(&library("")).render(&parse(&text)).map(|rendered| rendered.text));
+    }
+}
+
+#[test]
+fn endless_templates_run_into_limits() {
+    let names = library(
+        "{% macro a() %}{{ a() }}{% endmacro %}{% macro b(n) %}{% for i in [1] %}{% if true %}{{ [b(n)] }}{% endif %}{% endfor %}{% endmacro %}\
+         {% macro c() %}{% call c() %}{{ caller() }}{% endcall %}{% endmacro %}",
+    );
+    for text in [
+        "{{ a() }}",
+        "{{ b(1) }}",
+        "{{ c() }}",
+        "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+        "{% for a in range(10000000000) %}{% endfor %}",
+        "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}",
+        "{{ 'a' * 10000000000 }}",
+        "{{ [1] * 10000000000 }}",
+        "{{ '%10000000000d' % 1 }}",
+        "{{ '{:10000000000}'.format(1) }}",
+        "{{ 'a'.center(10000000000) }}",
+        "{% set ns = namespace(x='aaaaaaaaaa') %}{% for i in range(100) %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
+        "{% set ns = namespace(x='a' * 100000) %}{% for i in range(100000) %}{{ ns.x }}{% endfor %}",
+        "{% set ns = namespace(x=[]) %}{% for i in range(100000) %}{% set ns.x = [ns.x] %}{% endfor %}",
+        "{% set ns = namespace(x={}) %}{% for i in range(100000) %}{% set ns.x = {'a': ns.x} %}{% endfor %}",
+    ] {
+        let mut interp = Interp::new(&names);
+        interp.limits.iterations = 1_000_000;
+        let error = interp.render(&parse(text)).expect_err(text);
+        assert_eq!(error.kind, ErrorKind::Limit, "{text}: {error}");
+    }
+    let error = failure("{{ a() }}", &names);
+    assert_eq!(error.stack.first().map(|frame| frame.name.as_str()), Some("pkg.a"));
+}
+
+#[test]
+fn a_value_inside_itself_prints_and_compares() {
+    for (text, expected) in [
+        ("{% set l = [] %}{% do l.append(l) %}{{ l }}{{ l == l }}", "[[...]]True"),
+        ("{% set d = {} %}{% do d.update({'a': d.items()}) %}{{ d }}", "{'a': dict_items([('a', dict_items(...))])}"),
+        ("{% set ns = namespace() %}{% set ns.x = ns %}{{ [ns] }}", "[<Namespace {'x': <Namespace ...>}>]"),
+        ("{% set a = [] %}{% set b = [] %}{% do a.append(b) %}{% do b.append(a) %}{{ a == b }}", "False"),
+    ] {
+        assert_eq!(outcome(text, &library("")), Ok(expected.to_owned()), "{text}");
+    }
+}
+
+#[test]
+fn an_error_says_where_it_is_and_which_macros_led_there() {
+    let macros = "{% macro outer(x) %}{{ inner(x) }}{% endmacro %}{% macro inner(x) %}{{ x.a.b }}{% endmacro %}";
+    let names = library(macros);
+    let error = failure("select {{ outer({}) }}", &names);
+    assert_eq!(error.kind, ErrorKind::Undefined);
+    assert_eq!(error.message, "'dict object' has no attribute 'a'");
+    let at = macros.find("x.a.b").unwrap();
+    assert_eq!(error.span, Some(Span::new(SourceId(0), at, at + 5)));
+    let frames: Vec<_> =
+        error.stack.iter().map(|frame| (frame.name.as_str(), frame.call.map(|call| call.start))).collect();
+    assert_eq!(frames, [("pkg.inner", Some(23)), ("pkg.outer", Some(10))]);
+    for (text, expected) in [
+        ("{{ nope }}", None),
+        ("{{ nope() }}", Some((3, 9, "'nope' is undefined"))),
+        ("a {{ 1 + nope }}", Some((5, 13, "'nope' is undefined"))),
+        ("{{ 1 | nope }}", Some((7, 11, "No filter named 'nope'"))),
+        ("{{ 1 | uper }}", Some((7, 11, "No filter named 'uper' (did you mean 'upper'?)"))),
+        ("{% for a, b in [1] %}{% endfor %}", Some((15, 18, "'int' object is not iterable"))),
+        ("{{ return(1) }}", Some((3, 12, "`return` was called outside of a macro"))),
+    ] {
+        let found = Interp::new(&names).render(&parse(text)).err();
+        let found = found.as_ref().map(|error| {
+            let span = error.span.unwrap();
+            (span.start, span.end, error.message.as_str())
+        });
+        assert_eq!(found, expected, "{text}");
+    }
+}
+
+#[test]
+fn a_file_shows_several_syntax_errors_with_their_places() {
+    let text = "{{ a b }} {% if %}x{% endif %} {{ 'ok' }} {% nope %} {{ ? }} {{ (1] }}\n{% for x in y %}";
+    let errors = Template::parse(text, origin()).unwrap_err();
+    let found: Vec<_> = errors
+        .iter()
+        .map(|error| {
+            let span = error.labels[0].span;
+            (&text[span.start as usize..span.end as usize], error.message.as_str())
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("b", "expected end of print statement, found 'b'"),
+            ("%}", "expected an expression, found end of statement block"),
+            ("nope", "unknown tag 'nope'"),
+            ("?", "unexpected character '?'"),
+            ("]", "unexpected ']', expected ')'"),
+            ("{%", "`for` is not closed: missing `{% endfor %}`"),
+        ]
+    );
+}
+
+#[test]
+fn macros_tests_materializations_and_blocks_are_found_with_their_texts() {
+    let text = "{% macro a(x, y: dict[str, int] = {}) %}{{ b(x) }}{{ pkg.c() }}{{ adapter.dispatch('d', 'dbt')(x) }}{% endmacro %}\n\
+                {% test positive(model, column_name) %}select{% endtest %}\
+                {% materialization view, adapter='duckdb', supported_languages=['sql', 'python'] %}{% endmaterialization %}\
+                {%- materialization table, default -%}{{ return(1) }}{%- endmaterialization -%}\
+                {% snapshot s %}select {{ ref('x') }}{% endsnapshot %}{% docs d %} {{ raw }} {% if %} {% enddocs %}tail";
+    let template = parse(text);
+    let macros = template.macros("pkg");
+    let names: Vec<&str> = macros.iter().map(|definition| &*definition.name).collect();
+    assert_eq!(names, ["a", "test_positive", "materialization_view_duckdb", "materialization_table_default"]);
+    assert_eq!(
+        macros[0].calls,
+        [
+            StaticCall::Name("b".into()),
+            StaticCall::Qualified("pkg".into(), "c".into()),
+            StaticCall::Dispatch { name: "d".into(), namespace: Some("dbt".into()) }
+        ]
+    );
+    assert!(macros[0].text.starts_with("{% macro a(") && macros[0].text.ends_with("{% endmacro %}"));
+    assert_eq!(macros[0].params.iter().map(|param| param.has_default).collect::<Vec<_>>(), [false, true]);
+    let MacroKind::Materialization { adapter, languages } = &macros[2].kind else { panic!() };
+    assert_eq!((&**adapter, languages.len()), ("duckdb", 2));
+    let blocks = template.blocks();
+    let found: Vec<_> = blocks.iter().map(|block| (block.kind, &*block.name, &*block.text)).collect();
+    assert_eq!(
+        found,
+        [(BlockKind::Snapshot, "s", "select {{ ref('x') }}"), (BlockKind::Docs, "d", " {{ raw }} {% if %} ")]
+    );
+    for block in &blocks {
+        let span = block.origin.span(0, block.text.len());
+        assert_eq!(&text[span.start as usize..span.end as usize], &*block.text);
+    }
+    assert_eq!(render(text, Dict::new()).unwrap(), "\ntail");
+    let docs = Template::docs("# {{ broken {% docs x %}y{% enddocs %} {% nope", origin()).unwrap();
+    assert_eq!(docs.iter().map(|block| &*block.text).collect::<Vec<_>>(), ["y"]);
+}
+
+#[test]
+fn return_gives_a_value_and_drops_what_was_printed() {
+    let names = library(
+        "{% macro a() %}text{{ return([1, 2]) }}{% endmacro %}{% macro b() %}{% for x in a() %}{% if x == 2 %}{{ return(x) }}{% endif %}{% endfor %}{% endmacro %}\
+         {% macro c() %}{{ caller() }}never{% endmacro %}{% macro d() %}{% do return(none) %}{% endmacro %}",
+    );
+    for (text, expected) in [
+        ("{{ a() }}", "[1, 2]"),
+        ("{{ b() + 1 }}", "3"),
+        ("{% call c() %}{{ return('r') }}{% endcall %}", "r"),
+        ("{{ d() is none }}", "True"),
+        ("{% macro m() %}{{ return(5) }}{% endmacro %}{{ m() * 2 }}", "10"),
+    ] {
+        assert_eq!(outcome(text, &names), Ok(expected.to_owned()), "{text}");
+    }
+}
+
+#[derive(Debug)]
+struct Lenient;
+
+impl Globals for Lenient {
+    fn get(&self, _name: &str) -> Option<Value> {
+        None
+    }
+
+    fn names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn is_lenient(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn parse_mode_absorbs_what_is_undefined() {
+    for (text, expected) in [
+        ("[{{ a.b.c }}{{ a() }}{{ a['x'](1).y }}{{ a.b(1) }}]", "[]"),
+        ("{% for x in a.b %}x{% endfor %}{% if a.b() %}y{% endif %}", ""),
+    ] {
+        let rendered = Interp::new(&Lenient).render(&parse(text)).unwrap();
+        assert_eq!(rendered.text, expected);
+    }
+}
+
+#[test]
+fn native_markers_convert_and_text_rendering_ignores_them() {
+    let names = Names(
+        [("t".into(), "True".into()), ("n".into(), "12".into()), ("x".into(), "yes".into())].into_iter().collect(),
+    );
+    for (text, expected) in [
+        ("{{ t | as_bool }}", Some(Value::Bool(true))),
+        ("{{ n | as_number }}", Some(Value::Int(12))),
+        ("{{ n | as_native }}", Some(Value::Int(12))),
+        ("{{ x | as_native }}", Some("yes".into())),
+        ("{{ x | as_bool }}", None),
+        ("{{ t | as_number }}", None),
+        ("{{ 5 | as_text }}", Some("5".into())),
+    ] {
+        assert_eq!(Interp::new(&names).render_native(&parse(text)).ok(), expected, "{text}");
+        assert!(Interp::new(&names).render(&parse(text)).is_ok());
+    }
+}
+
+mod fuzz {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Pieces that templates are made of, right and wrong.
+    const PIECES: &[&str] = &[
+        "{{",
+        "}}",
+        "{%",
+        "%}",
+        "{#",
+        "#}",
+        "-",
+        "+",
+        " ",
+        "\n",
+        "if",
+        "else",
+        "elif",
+        "endif",
+        "for",
+        "in",
+        "endfor",
+        "set",
+        "endset",
+        "macro",
+        "endmacro",
+        "call",
+        "endcall",
+        "do",
+        "filter",
+        "endfilter",
+        "with",
+        "endwith",
+        "raw",
+        "endraw",
+        "docs",
+        "enddocs",
+        "test",
+        "endtest",
+        "snapshot",
+        "materialization",
+        "is",
+        "not",
+        "and",
+        "or",
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        ".",
+        ":",
+        "|",
+        "~",
+        "=",
+        "==",
+        "<",
+        "*",
+        "**",
+        "/",
+        "//",
+        "%",
+        "'a'",
+        "\"é\"",
+        "'",
+        "1",
+        "0",
+        "2.5",
+        "9223372036854775807",
+        "x",
+        "m",
+        "m()",
+        "loop",
+        "caller()",
+        "range(9)",
+        "upper",
+        "join",
+        "sort",
+        "map",
+        "list",
+        "defined",
+        "none",
+        "true",
+        "{% if x %}",
+        "{% endif %}",
+        "{{ x }}",
+        "{% for x in range(3) %}",
+        "{% endfor %}",
+        "{% macro m(a, b=1) %}",
+        "{% endmacro %}",
+        "é",
+        "\u{1F600}",
+        "\\",
+        "namespace(a=[])",
+        "{'a': 1}",
+        "[1, 'b']",
+        "'%s' % x",
+        ".format(x)",
+        "recursive",
+        "break",
+        "continue",
+        "return(x)",
+    ];
+
+    fn survives(text: &str) {
+        let Ok(template) = Template::parse(text, origin()) else { return };
+        let names = Names([("x".into(), Value::list([Value::Int(1), "b".into()]))].into_iter().collect());
+        let limits = Limits { depth: 10, output: 10_000, iterations: 1_000 };
+        let mut interp = Interp::new(&names);
+        interp.limits = limits;
+        if let Ok(rendered) = interp.render(&template) {
+            for piece in &rendered.map.pieces {
+                assert!(piece.start < rendered.text.len());
+                assert!(piece.span.end as usize <= text.len());
+            }
+        }
+        let mut interp = Interp::new(&Lenient);
+        interp.limits = limits;
+        drop(interp.render_native(&template));
+        template.macros("p");
+        template.blocks();
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 3_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_order_of_pieces_is_read_without_a_panic(
+            pieces in prop::collection::vec(prop::sample::select(PIECES), 0..25),
+            spaced in any::<bool>(),
+        ) {
+            survives(&pieces.join(if spaced { " " } else { "" }));
+        }
+
+        #[test]
+        fn any_expression_of_pieces_is_evaluated_without_a_panic(
+            pieces in prop::collection::vec(prop::sample::select(PIECES), 0..8),
+        ) {
+            survives(&format!("{{% set m = namespace() %}}{{{{ x {} }}}}", pieces.join(" ")));
+        }
+
+        #[test]
+        fn any_text_is_read_without_a_panic(text in "\\PC{0,60}|(\\{\\{|\\{%|[a-z0-9'.()\\[\\] |=%}]){0,40}") {
+            survives(&text);
+        }
+
+        #[test]
+        fn format_strings_are_applied_without_a_panic(text in "[%{}a-z0-9.,:<>^+ #!\\[\\]*-]{0,12}") {
+            let quoted = super::super::repr::quoted(&text);
+            for arguments in ["x", "(1, 2.5, 'a')", "5", "-1.5", "'é'"] {
+                survives(&format!("{{{{ {quoted} % {arguments} }}}}"));
+                survives(&format!("{{{{ {quoted}.format(1, 2.5, a='é', b=x) }}}}"));
+            }
+        }
+    }
+}

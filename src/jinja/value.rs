@@ -8,7 +8,7 @@ use std::{
 use indexmap::{Equivalent, IndexMap};
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 
-use super::{MacroDef, Object, repr};
+use super::{ErrorKind, JinjaError, MacroDef, Object, repr};
 
 /// A dict: insertion order, keys compared as Python does (`1 == 1.0 == True`).
 pub type Dict = IndexMap<Value, Value>;
@@ -59,6 +59,7 @@ impl Value {
         match self {
             Self::Undefined(_) => String::new(),
             Self::Str(text) => text.to_string(),
+            Self::Decimal(number) => number.to_string(),
             Self::Object(object) => object.to_str(),
             other => repr::repr(other),
         }
@@ -110,6 +111,7 @@ impl Value {
         match self {
             Self::List(_) | Self::Dict(_) | Self::Set(_) => false,
             Self::Tuple(items) => items.iter().all(Value::is_hashable),
+            Self::Object(object) => object.is_hashable(),
             _ => true,
         }
     }
@@ -231,6 +233,36 @@ impl Value {
 
 /// Values nested deeper than this are not followed.
 pub(super) const MAX_NESTING: usize = 100;
+
+/// Values nested deeper than this cannot be made: dropping them would use up the stack.
+const MAX_DEPTH: usize = 500;
+
+/// Refuses a value that is nested too deeply to be put into another one. Looks at the first and last members only: what
+/// a loop builds is nested there.
+pub(super) fn check_depth(value: &Value) -> Result<(), JinjaError> {
+    let is_container =
+        |value: &Value| matches!(value, Value::List(_) | Value::Tuple(_) | Value::Dict(_) | Value::Object(_));
+    let mut current = value.clone();
+    for _ in 0..MAX_DEPTH {
+        let ends = match &current {
+            Value::List(items) => {
+                let items = lock(items);
+                [items.first().cloned(), items.last().cloned()]
+            }
+            Value::Tuple(items) => [items.first().cloned(), items.last().cloned()],
+            Value::Dict(items) => {
+                let items = lock(items);
+                [items.first().map(|(_, value)| value.clone()), items.last().map(|(_, value)| value.clone())]
+            }
+            _ => return Ok(()),
+        };
+        match ends.into_iter().flatten().find(is_container) {
+            Some(inner) => current = inner,
+            None => return Ok(()),
+        }
+    }
+    Err(JinjaError::new(ErrorKind::Limit, "a list or dict is nested too deeply"))
+}
 
 /// How Python's `json` writes a dict key.
 pub(super) fn json_key(key: &Value) -> String {

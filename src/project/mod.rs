@@ -30,8 +30,7 @@ pub use options::{AdapterSpec, EmbeddedPackage, LoadOptions, Need};
 pub use packages::PackageSpec;
 pub use profile::Profile;
 pub use render::{
-    BaseContext, Environment, Keep, RenderError, SecretRule, Secrets, base_names, has_jinja, python_json, render_text,
-    render_yaml,
+    BaseContext, Environment, Keep, RenderError, SecretRule, Secrets, base_names, has_jinja, render_text, render_yaml,
 };
 
 use crate::jinja::Value;

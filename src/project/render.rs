@@ -7,7 +7,7 @@ use md5::{Digest, Md5};
 
 use crate::{
     diagnostic::{Diagnostic, Origin},
-    jinja::{Args, Globals, Interp, JinjaError, Object, Template, Value, function},
+    jinja::{Args, Globals, Interp, JinjaError, Object, Template, Value, function, modules, to_python_json},
 };
 
 use super::yaml::{self, Data, Map, Yaml};
@@ -65,6 +65,7 @@ pub fn base_names(env: &Environment, vars: &IndexMap<String, Value>, secrets: &S
     };
     put("var", Value::object(VarFunction { vars: Arc::new(vars.clone()) }));
     put("env_var", env_var(env.clone(), secrets.clone()));
+    put("modules", modules());
     put("tojson", function("tojson", |_, args| to_json(args)));
     put("fromjson", function("fromjson", |_, args| from_json(args)));
     put("toyaml", function("toyaml", |_, args| to_yaml(args)));
@@ -185,51 +186,9 @@ impl Object for VarFunction {
 fn to_json(args: Args) -> Result<Value, JinjaError> {
     let mut args = args.bind("tojson", &["value", "default", "sort_keys"])?.into_iter();
     let value = required(args.next().flatten(), "tojson", "value")?;
-    let _default = args.next();
+    let default = args.next().flatten().unwrap_or(Value::None);
     let sort = args.next().flatten().is_some_and(|value| value.is_truthy());
-    Ok(python_json(&value.to_json(), sort).into())
-}
-
-/// JSON in the spacing of Python's `json.dumps`: `{"a": 1, "b": [1, 2]}`, ASCII only.
-pub fn python_json(value: &serde_json::Value, sort_keys: bool) -> String {
-    use serde_json::Value as Json;
-    match value {
-        Json::Array(items) => {
-            let items: Vec<String> = items.iter().map(|item| python_json(item, sort_keys)).collect();
-            format!("[{}]", items.join(", "))
-        }
-        Json::Object(map) => {
-            let mut pairs: Vec<_> = map.iter().collect();
-            if sort_keys {
-                pairs.sort_by_key(|(key, _)| *key);
-            }
-            let pairs: Vec<String> = pairs
-                .into_iter()
-                .map(|(key, value)| {
-                    format!("{}: {}", python_json(&Json::String(key.clone()), sort_keys), python_json(value, sort_keys))
-                })
-                .collect();
-            format!("{{{}}}", pairs.join(", "))
-        }
-        other => escape_non_ascii(&other.to_string()),
-    }
-}
-
-fn escape_non_ascii(text: &str) -> String {
-    if text.is_ascii() {
-        return text.to_owned();
-    }
-    let mut units = [0_u16; 2];
-    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
-        if c.is_ascii() {
-            out.push(c);
-        } else {
-            for unit in c.encode_utf16(&mut units) {
-                out.push_str(&format!("\\u{unit:04x}"));
-            }
-        }
-        out
-    })
+    Ok(to_python_json(&value, sort).map_or(default, Value::from))
 }
 
 fn from_json(args: Args) -> Result<Value, JinjaError> {

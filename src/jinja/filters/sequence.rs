@@ -240,6 +240,10 @@ impl Object for Group {
         Some(vec![self.grouper.clone(), self.list.clone()])
     }
 
+    fn is_hashable(&self) -> bool {
+        false
+    }
+
     fn to_repr(&self) -> String {
         format!("({}, {})", self.grouper.to_repr(), self.list.to_repr())
     }

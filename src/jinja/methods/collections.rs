@@ -11,7 +11,7 @@ use super::{
     super::{
         Args, Dict, Interp, JinjaError, Value, builtins, iterate,
         operators::{self, hashable},
-        value::lock,
+        value::{check_depth, lock},
     },
     Outcome, bind, integer,
     views::{View, ViewKind},
@@ -43,6 +43,7 @@ pub(super) fn list(interp: &mut Interp<'_>, items: &Arc<Mutex<Vec<Value>>>, name
     match name {
         "append" => {
             let [item] = bind(args, "append", ["object"], 1)?;
+            item.iter().try_for_each(check_depth)?;
             let mut items = lock(items);
             items.extend(item);
             operators::check_size(items.len())?;
@@ -68,6 +69,7 @@ pub(super) fn list(interp: &mut Interp<'_>, items: &Arc<Mutex<Vec<Value>>>, name
         "insert" => {
             let [at, item] = bind(args, "insert", ["index", "object"], 2)?;
             let at = integer(&at.unwrap_or(Value::None))?;
+            item.iter().try_for_each(check_depth)?;
             let mut items = lock(items);
             let at = position(at, items.len());
             items.insert(at, item.unwrap_or(Value::None));
@@ -207,6 +209,7 @@ pub(super) fn dict(interp: &mut Interp<'_>, items: &Arc<Mutex<Dict>>, name: &str
             let [key, default] = bind(args, "setdefault", ["key", "default"], 1)?;
             let key = key.unwrap_or(Value::None);
             hashable(&key)?;
+            default.iter().try_for_each(check_depth)?;
             let mut items = lock(items);
             return Ok(items.entry(key).or_insert_with(|| default.unwrap_or(Value::None)).clone());
         }
@@ -216,6 +219,7 @@ pub(super) fn dict(interp: &mut Interp<'_>, items: &Arc<Mutex<Dict>>, name: &str
                 builtins::extend(interp, &mut more, source)?;
             }
             more.extend(args.keyword.into_iter().map(|(key, value)| (Value::Str(key), value)));
+            more.values().try_for_each(check_depth)?;
             lock(items).extend(more);
         }
         _ => return Err(unknown("dict", name)),

@@ -55,6 +55,14 @@ impl Object for View {
         Some(Ok(Value::Set(Arc::new(kept.into()))))
     }
 
+    fn is_hashable(&self) -> bool {
+        false
+    }
+
+    fn repr_parts(&self) -> Option<(String, Value, String)> {
+        Some((format!("{}(", self.type_name()), Value::list(self.iter()?), ")".to_owned()))
+    }
+
     fn to_repr(&self) -> String {
         format!("{}({})", self.type_name(), Value::list(self.iter().unwrap_or_default()).to_repr())
     }

@@ -105,10 +105,10 @@ fn chain(_: &mut Interp<'_>, args: Args) -> Outcome {
     let mut current: Option<iterate::Items> = None;
     Ok(Iter::lazy("itertools.chain", move |interp| {
         loop {
-            if let Some(items) = &mut current {
-                if let Some(item) = items.next(interp)? {
-                    return Ok(Some(item));
-                }
+            if let Some(items) = &mut current
+                && let Some(item) = items.next(interp)?
+            {
+                return Ok(Some(item));
             }
             match sources.next() {
                 Some(source) => current = Some(iterate::items(&source)?),

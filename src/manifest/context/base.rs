@@ -7,13 +7,13 @@ use md5::{Digest, Md5};
 
 use crate::{
     event::{Event, LogLevel},
-    jinja::{Args, ErrorKind, JinjaError, Value, function},
+    jinja::{Args, ErrorKind, Iter, JinjaError, Value, function},
     names::UniqueId,
 };
 
 use super::{
     arguments::{bind, dict, shared, string_pairs},
-    convert, datetime, exceptions, modules,
+    convert, datetime, exceptions,
     shared::{Env, Shared},
 };
 
@@ -34,7 +34,7 @@ pub(crate) fn names(shared_inputs: &Arc<Shared>) -> IndexMap<&'static str, Value
         Value::dict(shared_inputs.metadata_env.iter().map(|(key, value)| (key.as_str(), value.as_str().into()))),
     );
     names.insert("env_var", env_var(Arc::clone(&shared_inputs.env)));
-    names.insert("modules", modules::modules());
+    names.insert("modules", crate::jinja::modules());
     names.insert("exceptions", Value::object(exceptions::Exceptions { shared: Arc::clone(shared_inputs), node: None }));
     names.insert("log", log(shared_inputs, None));
     names.insert("print", print(shared_inputs));
@@ -53,7 +53,7 @@ pub fn project_globals(
     names.insert("dbt_version", dbt_version.into());
     names.insert("invocation_id", invocation_id.into());
     names.insert("run_started_at", datetime::utc(run_started_at));
-    names.insert("modules", modules::modules());
+    names.insert("modules", crate::jinja::modules());
     names.insert("thread_id", "MainThread".into());
     names.insert("log", function("log", |_, _| Ok("".into())));
     names.insert("print", function("print", |_, _| Ok("".into())));
@@ -161,7 +161,8 @@ fn zip_or_default(mut args: Args) -> Result<Value, JinjaError> {
 fn zip(lists: &[Value]) -> Result<Value, JinjaError> {
     let lists = lists.iter().map(iterate).collect::<Result<Vec<_>, _>>()?;
     let len = lists.iter().map(Vec::len).min().unwrap_or(0);
-    Ok(Value::list((0..len).map(|at| Value::tuple(lists.iter().filter_map(|list| list.get(at).cloned())))))
+    let tuple = move |at: usize| Value::tuple(lists.iter().filter_map(|list| list.get(at).cloned()));
+    Ok(Iter::value("zip", (0..len).map(tuple)))
 }
 
 /// The values of `a` that `b` lacks, by key, without regard to case.

@@ -11,15 +11,18 @@ mod constraints;
 pub mod convert;
 pub mod datetime;
 pub mod exceptions;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod flags;
 pub mod macros;
 pub(crate) mod mapping;
-pub mod modules;
 pub mod names;
 pub mod parse;
 pub mod relation;
 pub mod shared;
 pub mod table;
+#[cfg(test)]
+mod tests;
 pub mod vars;
 pub mod yaml;
 

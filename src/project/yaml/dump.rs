@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::jinja::Value;
+use crate::jinja::{Value, as_date, as_datetime};
 
-use super::{Data, scalar::resolve};
+use super::{Data, datetime_text, scalar::resolve};
 
 /// A value that YAML has no form for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -134,7 +134,11 @@ impl Dumper<'_> {
                 let line = self.out.rsplit('\n').next().map_or(0, |line| line.chars().count());
                 string(text, indent + 2, line, key)
             }
-            other => return Err(DumpError(other.to_repr())),
+            other => match (as_datetime(other), as_date(other)) {
+                (Some((time, zone)), _) => datetime_text(time, zone),
+                (None, Some(date)) => date.to_string(),
+                (None, None) => return Err(DumpError(other.to_repr())),
+            },
         })
     }
 }

@@ -14,7 +14,7 @@ use chrono::{NaiveDate, NaiveDateTime};
 
 use crate::{
     diagnostic::{Diagnostic, Origin, SourceId, Span},
-    jinja::Value,
+    jinja::{Value, date_value, datetime_value, naive_datetime_value},
 };
 
 /// A value and where it is written. A value behind an alias has the span of its anchor's definition.
@@ -137,7 +137,10 @@ impl Yaml {
             Data::Bool(value) => (*value).into(),
             Data::Int(value) => (*value).into(),
             Data::Float(value) => (*value).into(),
-            Data::Date(date) => date.to_string().into(),
+            Data::Date(date) => date_value(*date),
+            Data::DateTime(time, None) => naive_datetime_value(*time),
+            Data::DateTime(time, Some(0)) => datetime_value(time.and_utc()),
+            // Templates have no time with an offset; as a text it at least prints the same.
             Data::DateTime(time, zone) => datetime_text(*time, *zone).into(),
             Data::Str(text) => text.clone().into(),
             Data::List(items) => Value::list(items.iter().map(Yaml::to_value)),

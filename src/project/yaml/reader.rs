@@ -20,6 +20,9 @@ const MAX_VALUES: usize = 2_000_000;
 ///
 /// A syntax error ends the reading: then there is no value. An empty text is null.
 pub fn read(text: &str, source: SourceId, offset: usize) -> (Option<Yaml>, Vec<Diagnostic>) {
+    if let Some(rest) = text.strip_prefix('\u{feff}') {
+        return read(rest, source, offset + text.len() - rest.len());
+    }
     let mut reader = Reader {
         text,
         source,

@@ -161,7 +161,7 @@ fn broken_yaml_says_where_and_what_to_do() {
     for (text, place, help) in [
         ("a: 1\n\tb: 2\n", "a.yml:2:1", "YAML is indented with spaces, not with tabs"),
         ("a:\n  b: {{ x }}\n", "a.yml:2:7", "put the Jinja expression in quotes: \"{{ … }}\""),
-        ("a: it is: so\n", "a.yml:1:9", "put a text that holds `: ` in quotes"),
+        ("\u{feff}a: it is: so\n", "a.yml:1:10", "put a text that holds `: ` in quotes"),
         ("a: 2024-02-31\n", "a.yml:1:4", "write it in quotes to make it a text: \"2024-02-31\""),
     ] {
         let id = sources.add("a.yml", text);
@@ -210,4 +210,56 @@ fn values_are_dumped_as_pyyaml_dumps_them() {
         }
     }
     assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn dates_are_dates_for_templates_and_come_back_from_a_dump() {
+    for (text, printed) in [
+        ("2024-01-02", "2024-01-02"),
+        ("2024-01-02 03:04:05", "2024-01-02 03:04:05"),
+        ("2024-01-02T03:04:05.5Z", "2024-01-02 03:04:05.500000+00:00"),
+        ("2024-01-02 03:04:05+02:00", "2024-01-02 03:04:05+02:00"),
+    ] {
+        let value = parse_value(text).unwrap().to_value();
+        assert_eq!(value.to_str(), printed);
+        let dumped = dump(&Value::list([value]), false).unwrap();
+        assert!(dumped.contains(printed), "{dumped}");
+    }
+}
+
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::None),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            "[ -~\n\té日😀]{0,40}".prop_map(Value::from),
+            "[a-z0-9:.+_-]{1,12}".prop_map(Value::from),
+            "([a-z ]{0,9}[,:#'\"-]? ){5,30}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::list),
+                prop::collection::vec(("[a-z 1:'-]{0,9}", inner), 0..4).prop_map(Value::dict),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_dumped_reads_back(value in any_value()) {
+            let text = dump(&value, false).unwrap();
+            let back = parse_value(&text).map_err(|error| TestCaseError::fail(format!("{}\n{text}", error.message)))?;
+            prop_assert_eq!(back.to_value().to_repr(), value.to_repr(), "{}", text);
+        }
+
+        #[test]
+        fn no_text_makes_the_reader_panic(text in "([a-z0-9 \n\t:'\"{}\\[\\],&*!|>%@#?~=<é-]|- |: |<<: |\n  ){0,80}") {
+            let _ = parse_value(&text);
+        }
+    }
 }

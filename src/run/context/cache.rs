@@ -17,11 +17,14 @@ pub struct Cached {
 
 type Listing = HashMap<String, Cached>;
 
+/// `None` until the schema was listed.
+type Slot = Arc<Mutex<Option<Listing>>>;
+
 /// Relations by schema, without case. Shared by all threads of a run.
 #[derive(Debug, Default)]
 pub struct RelationCache {
     /// Each schema has a lock of its own, so that it is listed once even when two nodes ask at the same time.
-    schemas: Mutex<HashMap<(String, String), Arc<Mutex<Option<Listing>>>>>,
+    schemas: Mutex<HashMap<(String, String), Slot>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -29,7 +32,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl RelationCache {
-    fn slot(&self, key: &RelationKey) -> Arc<Mutex<Option<Listing>>> {
+    fn slot(&self, key: &RelationKey) -> Slot {
         let mut schemas = lock(&self.schemas);
         Arc::clone(schemas.entry((key.database.clone(), key.schema.clone())).or_default())
     }

@@ -123,8 +123,8 @@ impl NodeState {
                 format!("dbt could not find a macro with the name \"{name}\" in any package"),
             )
         })?;
-        let mut args = Args::default();
-        args.keyword = keyword.into_iter().map(|(name, value)| (name.into(), value)).collect();
+        let keyword = keyword.into_iter().map(|(name, value)| (name.into(), value)).collect();
+        let args = Args { positional: Vec::new(), keyword };
         interp.call_macro(&definition, args)
     }
 

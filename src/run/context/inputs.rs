@@ -15,13 +15,16 @@ use crate::{
 
 use indexmap::IndexMap;
 
+/// From, until.
+pub type Window = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
+
 /// Which rows of their inputs nodes see.
 #[derive(Debug, Clone, Default)]
 pub struct InputRows {
     /// `--empty`.
     pub empty: bool,
-    /// `--sample`: from, until.
-    pub sample: Option<(Option<DateTime<Utc>>, Option<DateTime<Utc>>)>,
+    /// `--sample`.
+    pub sample: Option<Window>,
 }
 
 /// Relations of another environment for what this one does not have.

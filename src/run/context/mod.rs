@@ -4,7 +4,6 @@
 //! blocking threads, and waits for the engine through [`Bridge`](super::bridge::Bridge) alone.
 
 mod adapter;
-mod arrow;
 mod cache;
 mod catalog;
 mod config;
@@ -14,6 +13,7 @@ mod lookup;
 mod node;
 mod refs;
 mod response;
+mod rows;
 mod statements;
 #[cfg(test)]
 mod tests;
@@ -26,13 +26,13 @@ use std::{
 
 use indexmap::IndexMap;
 
-pub use arrow::table;
 pub use cache::{Cached, RelationCache};
 pub use catalog::returned_relations;
-pub use inputs::{Batch, Defer, InputRows};
+pub use inputs::{Batch, Defer, InputRows, Window};
 pub use node::{NodeContext, NodeInput, Subject, Writer};
 pub use refs::{RefIndex, Resolved};
 pub use response::{Response, Results, StatementResult};
+pub use rows::table;
 pub use statements::{NodeStats, StatementStats};
 
 use super::bridge::Bridge;

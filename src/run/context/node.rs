@@ -28,11 +28,11 @@ use crate::{
 use super::{
     RunShared,
     adapter::AdapterObject,
-    arrow as tables,
     config::ConfigObject,
     errors::of_call,
     inputs::{Batch, source_relation},
     response::{Response, Results},
+    rows as tables,
     statements::NodeStats,
 };
 

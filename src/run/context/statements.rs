@@ -19,10 +19,10 @@ use crate::{
 };
 
 use super::{
-    arrow,
     errors::{of_call, of_statement, sql_text},
     node::NodeState,
     response::Response,
+    rows,
 };
 
 /// Characters of a statement that are kept in [`NodeStats`].
@@ -76,7 +76,7 @@ impl NodeState {
         let outcome = self.run(interp, &sql, limit)?;
         let response = Value::object(Response::of(&outcome));
         let table =
-            if bound.flag("fetch", false) { arrow::table(outcome.schema, outcome.batches) } else { Table::empty() };
+            if bound.flag("fetch", false) { rows::table(outcome.schema, outcome.batches) } else { Table::empty() };
         Ok(Value::tuple([response, table.into_value()]))
     }
 
@@ -107,7 +107,7 @@ impl NodeState {
                 )));
             }
         };
-        let (schema, batches) = arrow::batches(table).map_err(|error| value_error(&error.to_string()))?;
+        let (schema, batches) = rows::batches(table).map_err(|error| value_error(&error.to_string()))?;
         let outcome = self.load_batches(&relation, Load { schema, batches, mode })?;
         Ok(Value::object(Response::of(&outcome)))
     }

@@ -27,6 +27,8 @@ use datafusion::{
     physical_expr_common::datum::apply,
 };
 
+use super::guards::guard_filter;
+
 /// Replaces wrapping operators by checked functions in a whole plan. Names of columns stay.
 #[derive(Debug)]
 pub(super) struct CheckedArithmetic {
@@ -84,7 +86,12 @@ impl AnalyzerRule for CheckedArithmetic {
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        Ok(plan.transform_up_with_subqueries(|plan| self.rewrite_node(plan))?.data)
+        let checked = plan.transform_up_with_subqueries(|plan| self.rewrite_node(plan))?.data;
+        let guarded = checked.transform_up_with_subqueries(|plan| match plan {
+            LogicalPlan::Filter(_) => Ok(Transformed::yes(guard_filter(plan)?)),
+            plan => Ok(Transformed::no(plan)),
+        })?;
+        Ok(guarded.data)
     }
 }
 

@@ -3,11 +3,14 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, FunctionArguments, GroupByExpr, Join, JoinOperator, OrderByKind, Query, Select, SelectItem, SetExpr,
-    Statement, TableFactor, Visit, Visitor,
+    Expr, FunctionArguments, GroupByExpr, Join, JoinOperator, OrderByKind, Query, Select, SelectItem, Statement,
+    TableFactor, Visit, Visitor,
 };
 
-use crate::engine::EngineError;
+use crate::engine::{
+    EngineError,
+    datafusion::functions::{column_count, is_order_by_all},
+};
 
 /// Refuses clauses that the planner ignores or cannot do, each with what to write instead. Call it before the rewrite.
 ///
@@ -86,9 +89,9 @@ fn check_order(query: &Query) -> ControlFlow<Box<Refusal>> {
         OrderByKind::Expressions(terms) if terms.iter().any(|term| term.with_fill.is_some()) => {
             refuse("ORDER BY … WITH FILL", "join a series made with `generate_series`")
         }
-        // The planner drops it here without a word.
-        OrderByKind::All(_) if matches!(query.body.as_ref(), SetExpr::SetOperation { .. }) => {
-            refuse("ORDER BY ALL after a set operation", "write `order by 1, 2, …`")
+        // The planner would drop it without a word after a set operation.
+        _ if is_order_by_all(order_by) && column_count(&query.body).is_none() => {
+            refuse("ORDER BY ALL over `*`", "write `order by 1, 2, …`")
         }
         _ => ControlFlow::Continue(()),
     }

@@ -4,6 +4,7 @@
 mod arithmetic;
 mod clauses;
 mod failures;
+mod guards;
 mod sum;
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,6 @@ use datafusion::{
     arrow::{
         array::{Array, ArrayRef, ArrowNativeTypeOp, ArrowPrimitiveType, AsArray, BooleanArray, PrimitiveArray},
         buffer::NullBuffer,
-        compute::prep_null_mask_filter,
         datatypes::{DataType, FieldRef, Int64Type, UInt64Type},
         error::ArrowError,
     },
@@ -295,8 +294,7 @@ impl<T: ArrowPrimitiveType + Debug + Send + Sync> GroupsAccumulator for GroupTot
     fn convert_to_state(&self, values: &[ArrayRef], opt_filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
         let [values] = values else { return exec_err!("`sum` takes one argument") };
         let Some(wanted) = opt_filter else { return Ok(vec![Arc::clone(values)]) };
-        let wanted = prep_null_mask_filter(wanted);
-        let unwanted = datafusion::arrow::compute::not(&wanted)?;
+        let unwanted: BooleanArray = wanted.iter().map(|wanted| Some(wanted != Some(true))).collect();
         Ok(vec![datafusion::arrow::compute::nullif(values, &unwanted)?])
     }
 

@@ -9,6 +9,7 @@ mod listing;
 mod partitions;
 mod reference;
 mod schemas;
+mod source;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -104,8 +105,8 @@ async fn provider(
     options: &ExternalOptions,
 ) -> Result<Arc<dyn TableProvider>, EngineError> {
     match reference.format {
-        Some(formats::Format::Delta) => table::delta(ctx, reference, options).await,
-        _ => table::files(ctx, reference, options).await,
+        Some(formats::Format::Delta) => source::delta(ctx, reference, options).await,
+        _ => source::files(ctx, reference, options).await,
     }
 }
 

@@ -258,7 +258,7 @@ fn what_cannot_be_read_is_named() {
                 "error: read_csv: `'maybe'` is not a value of the option `header`",
             ),
             ("select * from 's3://bucket/x.parquet'", "error: cannot read `s3://bucket/x.parquet`"),
-            ("select OrderId, ORDER_ID2, \"OrderId\" from 'Case.csv' where orderid = 1", "1,2,1"),
+            ("select OrderId, ORDER_ID2 from 'Case.csv' where orderid = 1 and \"OrderId\" = 1", "1,2"),
         ],
     );
 }

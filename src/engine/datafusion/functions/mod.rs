@@ -19,7 +19,7 @@ use datafusion::{common::Result, execution::FunctionRegistry, prelude::SessionCo
 
 use crate::engine::datafusion::checks;
 
-pub(in crate::engine::datafusion) use rewrite::rewrite_type;
+pub(in crate::engine::datafusion) use rewrite::{column_count, is_order_by_all, rewrite_type};
 pub use rewrite::{recover, rewrite_statement};
 
 /// Adds every function, operator and arithmetic check of the dialect to `ctx`, and makes UTC its time zone. Once per

@@ -87,10 +87,8 @@ fn name<'t>(text: &'t str, names: &[&str]) -> Option<(u32, &'t str)> {
     for length in [usize::MAX, 3] {
         for (index, name) in names.iter().enumerate() {
             let name = name.get(..length.min(name.len()))?;
-            if let Some(head) = text.get(..name.len()) {
-                if head.eq_ignore_ascii_case(name) {
-                    return Some((u32::try_from(index).ok()?, text.get(name.len()..)?));
-                }
+            if text.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name)) {
+                return Some((u32::try_from(index).ok()?, text.get(name.len()..)?));
             }
         }
     }

@@ -80,7 +80,7 @@ fn flagged(text: &str, flag: Option<char>) -> String {
 
 fn piece(moment: &Moment, code: char) -> Option<String> {
     let naive = moment.naive;
-    let twelve = |hour: u32| if hour % 12 == 0 { 12 } else { hour % 12 };
+    let twelve = |hour: u32| if hour.is_multiple_of(12) { 12 } else { hour % 12 };
     let chrono = |format: &str| naive.format(format).to_string();
     Some(match code {
         'a' | 'A' | 'b' | 'B' | 'h' => chrono(&format!("%{code}")),

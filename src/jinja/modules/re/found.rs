@@ -94,8 +94,9 @@ impl Object for Found {
     }
 
     fn get_attr(&self, name: &str) -> Option<Value> {
-        let last =
-            || self.groups.iter().enumerate().skip(1).filter(|(_, group)| group.is_some()).map(|found| found.0).last();
+        let last = || {
+            self.groups.iter().enumerate().skip(1).filter(|(_, group)| group.is_some()).map(|found| found.0).next_back()
+        };
         Some(match name {
             "string" => Value::Str(self.text.clone()),
             "re" => Value::object(self.pattern.clone()),

@@ -115,7 +115,7 @@ fn grouped(number: &str, precision: usize) -> String {
     let digits: Vec<char> = whole.chars().collect();
     let mut text = String::new();
     for (at, digit) in digits.iter().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(*digit);

@@ -1,8 +1,8 @@
 //! Aggregates of other dialects as aggregates of the planner, with their OVER and FILTER kept.
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList,
-    FunctionArguments, OrderByExpr, OrderByOptions,
+    BinaryOperator, DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
+    FunctionArgumentList, FunctionArguments, OrderByExpr, OrderByOptions,
 };
 
 use super::{
@@ -90,12 +90,18 @@ fn extreme_by(name: &str, function: &mut Function, ascending: bool) -> Result<bo
 
 /// `listagg(x, ',') within group (order by y)` → `string_agg(cast(x as varchar), ',' order by y)`.
 fn string_agg(function: &mut Function, default_separator: &str) -> bool {
-    let order = std::mem::take(&mut function.within_group);
+    let mut order = std::mem::take(&mut function.within_group);
     let Some(list) = arguments(function) else { return false };
+    let distinct = list.duplicate_treatment == Some(DuplicateTreatment::Distinct);
     if let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(value))) = list.args.first_mut()
         && !matches!(value, Expr::Cast { .. })
     {
-        *value = cast(nested(value.clone()), types::VARCHAR);
+        let text = cast(nested(value.clone()), types::VARCHAR);
+        // With DISTINCT the order must be by the very argument.
+        for term in order.iter_mut().filter(|term| distinct && term.expr == *value) {
+            term.expr = text.clone();
+        }
+        *value = text;
     }
     let mut separator = None;
     list.clauses.retain(|clause| match clause {

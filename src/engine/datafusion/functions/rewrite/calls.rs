@@ -181,13 +181,16 @@ fn quote_part(function: &mut Function, index: usize) {
     // `date_add(d, interval 1 day)` and `date_trunc(x, …)` with a real column have no third or second argument to it.
     if let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))) = list.args.get_mut(index) {
         let part = match expr {
-            Expr::Identifier(ident) if super::super::dates::DatePart::parse(&ident.value).is_some() => {
-                ident.value.clone()
-            }
+            Expr::Identifier(ident) if is_part(&ident.value) => ident.value.clone(),
             _ => return,
         };
         *expr = string(&part);
     }
+}
+
+fn is_part(name: &str) -> bool {
+    const MORE: &[&str] = &["dow", "doy", "isodow", "epoch", "dayofweek", "dayofyear", "isoyear", "weekday"];
+    super::super::dates::DatePart::parse(name).is_some() || MORE.iter().any(|part| part.eq_ignore_ascii_case(name))
 }
 
 type Rewritten = Result<Option<Expr>, &'static str>;
@@ -222,7 +225,6 @@ fn expression(name: &str, args: Vec<Expr>) -> Rewritten {
             Ok([zone, timestamp]) => Ok(Some(call("at_time_zone", vec![timestamp, zone]))),
             Err(_) => Err("timezone('zone', timestamp)"),
         },
-        "sha1" | "sha1_hex" => unary(args, "sha1(text)", |value| hex_digest(value, "sha1")),
         "sha256" | "sha2_hex" | "sha2" => sha2(args),
         _ => conversion(name, args),
     }

@@ -19,6 +19,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use crate::engine::EngineError;
 
+pub(in crate::engine::datafusion) use queries::{column_count, is_order_by_all};
 pub use recovery::recover;
 pub(in crate::engine::datafusion) use types::rewrite_type;
 
@@ -113,7 +114,10 @@ impl VisitorMut for Rewriter {
 /// The name of an unnamed column: `x::date` is named `x`, as Postgres does; anything else is named by its text.
 fn column_name(text: &str) -> String {
     match text.split_once("::") {
-        Some((name, _)) if name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.') => {
+        Some((name, _))
+            if name.starts_with(|c: char| c.is_alphabetic() || c == '_')
+                && name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.') =>
+        {
             name.rsplit('.').next().unwrap_or(name).to_lowercase()
         }
         _ => text.to_lowercase(),

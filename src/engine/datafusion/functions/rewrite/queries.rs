@@ -1,7 +1,7 @@
 //! Clauses of a query that have another spelling here: TOP, FETCH FIRST, MINUS, ORDER BY ALL.
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, LimitClause, OrderByExpr, OrderByKind, Query, SelectItem, SetExpr, SetOperator, TopQuantity,
+    Expr, LimitClause, OrderBy, OrderByExpr, OrderByKind, Query, SelectItem, SetExpr, SetOperator, TopQuantity,
 };
 
 use super::build;
@@ -62,13 +62,28 @@ fn rewrite_fetch(query: &mut Query) {
 fn rewrite_order_by_all(query: &mut Query) {
     let Some(count) = column_count(&query.body) else { return };
     let Some(order_by) = &mut query.order_by else { return };
-    if let OrderByKind::All(options) = &order_by.kind {
-        let options = *options;
-        order_by.kind = OrderByKind::Expressions(
-            (1..=count)
-                .map(|position| OrderByExpr { expr: position_expr(position), options, with_fill: None })
-                .collect(),
-        );
+    if !is_order_by_all(order_by) {
+        return;
+    }
+    let options = match &order_by.kind {
+        OrderByKind::All(options) => *options,
+        OrderByKind::Expressions(terms) => terms.first().map(|term| term.options).unwrap_or_default(),
+    };
+    order_by.kind = OrderByKind::Expressions(
+        (1..=count).map(|position| OrderByExpr { expr: position_expr(position), options, with_fill: None }).collect(),
+    );
+}
+
+/// Whether the order is by all columns; the parser takes the word for a column's name.
+pub(in crate::engine::datafusion) fn is_order_by_all(order_by: &OrderBy) -> bool {
+    match &order_by.kind {
+        OrderByKind::All(_) => true,
+        OrderByKind::Expressions(terms) => match terms.as_slice() {
+            [OrderByExpr { expr: Expr::Identifier(ident), .. }] => {
+                ident.quote_style.is_none() && ident.value.eq_ignore_ascii_case("all")
+            }
+            _ => false,
+        },
     }
 }
 
@@ -77,7 +92,7 @@ fn position_expr(position: usize) -> Expr {
 }
 
 /// How many columns a query has, where that can be read off its text.
-pub(crate) fn column_count(body: &SetExpr) -> Option<usize> {
+pub(in crate::engine::datafusion) fn column_count(body: &SetExpr) -> Option<usize> {
     match body {
         SetExpr::Select(select) => {
             let named =

@@ -165,12 +165,12 @@ fn date(days: i32) -> Option<Value> {
     let day = chrono::Days::new(u64::from(days.unsigned_abs()));
     let epoch = NaiveDate::default();
     let date = if days < 0 { epoch.checked_sub_days(day) } else { epoch.checked_add_days(day) };
-    date.map(datetime::date)
+    date.map(crate::jinja::date_value)
 }
 
 fn timestamp(micros: i64, aware: bool) -> Option<Value> {
     let time = DateTime::from_timestamp_micros(micros)?;
-    Some(if aware { datetime::utc(time) } else { datetime::naive(time.naive_utc()) })
+    Some(if aware { datetime::utc(time) } else { crate::jinja::naive_datetime_value(time.naive_utc()) })
 }
 
 /// The batches of a table: those it was made of, or its rows as Arrow.
