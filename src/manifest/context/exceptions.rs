@@ -62,6 +62,9 @@ impl Exceptions {
 
     fn warn(&self, args: Args) -> Result<Value, JinjaError> {
         let message = bind(args, "warn", &["msg", "node"])?.required("msg")?.to_str();
+        if self.shared.flags.is_on("WARN_ERROR") {
+            return Err(JinjaError::raised(message));
+        }
         let mut diagnostic = Diagnostic::warning("jinja-warning", message).event("JinjaLogWarning");
         diagnostic.node = self.node.as_ref().map(ToString::to_string);
         self.shared.emit(Event::Diagnostic(Arc::new(diagnostic)));

@@ -38,14 +38,19 @@ fn macros(package: &str, text: &str) -> (Arc<str>, Vec<std::sync::Arc<crate::jin
 
 /// Macros by package, in the order of a project: `root`, `pkg`, then the embedded `dbt_tamis` and `dbt`.
 pub(crate) fn fixture(root: &str, package: &str, adapter: &str, dbt: &str) -> Fixture {
-    let events = Arc::new(Events::default());
-    let index = MacroIndex::new(MacroSources {
+    fixture_with(MacroSources {
         root: "root".into(),
         packages: vec![macros("root", root), macros("pkg", package)],
         embedded: vec![macros("dbt_tamis", adapter), macros("dbt", dbt)],
         dispatch: vec![("ordered".to_owned(), vec!["pkg".to_owned(), "root".to_owned()])],
         types: vec!["tamis".into(), "parent".into()],
-    });
+    })
+}
+
+/// An invocation with these macros.
+pub(crate) fn fixture_with(sources: MacroSources) -> Fixture {
+    let events = Arc::new(Events::default());
+    let index = MacroIndex::new(sources);
     let int = |number: i64| Value::Int(number);
     let vars = Vars {
         cli: IndexMap::from([("cli".to_owned(), int(1)), ("over".to_owned(), int(2))]),

@@ -1,7 +1,5 @@
 //! `ref`, `source`, `metric` and `function` while running.
 
-use std::sync::Arc;
-
 use crate::{
     jinja::{Args, Interp, JinjaError, Value},
     manifest::{
@@ -33,11 +31,11 @@ impl NodeState {
     pub(super) fn reference(&self, interp: &Interp<'_>, args: Args) -> Result<Value, JinjaError> {
         let call = ref_args(args, interp.span())?;
         let target = self.target(&call)?;
-        self.check_dependency(&call, &target)?;
+        self.check_dependency(&call, target)?;
         if target.is_ephemeral() {
             return Ok(RelationObject::ephemeral(&target.alias).into_value());
         }
-        let mut object = match self.deferred(&target)? {
+        let mut object = match self.deferred(target)? {
             Some(object) => object,
             None => RelationObject::from(target.relation(self.run.scopes.shared.quoting)),
         };
@@ -54,12 +52,12 @@ impl NodeState {
         object.event_time = event_time(reader, self.batch.as_ref(), rows, column);
     }
 
-    fn target(&self, call: &RefArgs) -> Result<Arc<Node>, JinjaError> {
+    fn target(&self, call: &RefArgs) -> Result<&Node, JinjaError> {
         let manifest = &self.run.manifest;
         let resolved = self.run.refs.node(manifest, call, self.subject.package());
         let id = self.found(resolved, "node", &call.name, call.package.as_deref(), call.version.as_ref())?;
         match manifest.nodes.get(&id) {
-            Some(node) => Ok(Arc::new(node.clone())),
+            Some(node) => Ok(node),
             None => Err(JinjaError::raised(format!("{} refers to '{id}', which is gone", self.who()))),
         }
     }
