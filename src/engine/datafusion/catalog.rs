@@ -170,7 +170,7 @@ pub(super) async fn lookup(
                 Version::Timestamp(text) => timestamp(text).map(At::Timestamp),
             };
             let at = at.ok_or_else(|| sql_error("a version is a number, a timestamp is `'2024-01-31 12:00:00'`"))?;
-            let table = Table::load(&place, &session.store, &at)
+            let table = Table::load(&place, place.table_dir(), &session.store, &at)
                 .await
                 .map_err(|error| sql_error(format!("{name} has no such version: {error}")))?;
             Ok(Some(table.provider(&session.state()).await?))

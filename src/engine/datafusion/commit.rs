@@ -146,6 +146,14 @@ impl Pending {
         self.operation = change.operation;
     }
 
+    /// Where the table is read before it is published.
+    pub fn folder(&self) -> PathBuf {
+        match self.base {
+            None => self.staging.path().to_path_buf(),
+            Some(_) => self.place.table_dir(),
+        }
+    }
+
     /// Whether publishing would change anything.
     pub fn is_empty(&self) -> bool {
         self.adds.is_empty() && self.removes.is_empty() && self.metadata.is_none() && self.protocol.is_none()

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
@@ -82,7 +82,7 @@ pub(super) struct SessionCore {
 
 impl SessionCore {
     pub fn new(lake: Arc<Lakehouse>, name: &str) -> Result<Arc<Self>, EngineError> {
-        let store = Arc::new(SessionStore::new());
+        let store = Arc::new(SessionStore::new(lake.roots.iter().map(|root| root.path.as_path())));
         let state = session_state(&lake, &store)?;
         let core = Arc::new_cyclic(|weak: &Weak<SessionCore>| {
             let mut state = state;
@@ -214,11 +214,10 @@ impl SessionCore {
         if let Some(table) = locked(&self.opened).get(&folder) {
             return Ok(Arc::clone(table));
         }
-        let staged = locked(&self.transaction).as_ref().is_some_and(|tables| tables.contains_key(&folder));
-        let table = if staged {
-            Table::load(place, &self.store, &At::Latest).await?
-        } else {
-            self.lake.snapshots.open(place, &self.store).await?
+        let staged = locked(&self.transaction).as_ref().and_then(|tables| tables.get(&folder).map(Pending::folder));
+        let table = match staged {
+            Some(staged) => Table::load(place, staged, &self.store, &At::Latest).await?,
+            None => self.lake.snapshots.open(place, &self.store).await?,
         };
         let table = Arc::new(table);
         locked(&self.opened).insert(folder, Arc::clone(&table));
@@ -268,8 +267,8 @@ impl SessionCore {
 
     pub async fn rollback(&self) -> Result<(), EngineError> {
         let tables = locked(&self.transaction).take().unwrap_or_default();
-        for folder in tables.keys() {
-            self.store.hide(folder).await.map_err(|error| super::errors::from_object_store(&error))?;
+        for pending in tables.values() {
+            self.store.hide(&pending.folder()).await.map_err(|error| super::errors::from_object_store(&error))?;
         }
         Ok(())
     }
@@ -278,8 +277,8 @@ impl SessionCore {
     pub async fn discard(&self, place: &Place) -> Result<bool, EngineError> {
         let folder = place.table_dir();
         let pending = locked(&self.transaction).as_mut().and_then(|tables| tables.remove(&folder));
-        if pending.is_some() {
-            self.store.hide(&folder).await.map_err(|error| super::errors::from_object_store(&error))?;
+        if let Some(pending) = &pending {
+            self.store.hide(&pending.folder()).await.map_err(|error| super::errors::from_object_store(&error))?;
         }
         locked(&self.opened).remove(&folder);
         Ok(pending.is_some_and(|pending| pending.base.is_none()))
@@ -314,7 +313,6 @@ impl SessionCore {
             pending.amend(change);
             return if pending.is_empty() { Ok(()) } else { self.publish(pending).await };
         }
-        self.store.hide(&folder).await.map_err(|error| super::errors::from_object_store(&error))?;
         let staged = {
             let mut transaction = locked(&self.transaction);
             let tables = transaction.get_or_insert_with(HashMap::new);
@@ -332,32 +330,34 @@ impl SessionCore {
             pending.amend(change);
             Staged::of(pending)?
         };
-        self.show(&folder, staged).await
+        self.show(staged).await
     }
 
     /// Renames a table that only this transaction has; false when it is not one.
-    pub async fn move_pending(&self, from: &Place, to: &Place) -> Result<bool, EngineError> {
+    pub fn move_pending(&self, from: &Place, to: &Place) -> bool {
         let pending = {
             let mut transaction = locked(&self.transaction);
-            let Some(tables) = transaction.as_mut() else { return Ok(false) };
+            let Some(tables) = transaction.as_mut() else { return false };
             let own = tables.get(&from.table_dir()).is_some_and(|pending| pending.base.is_none());
             if own { tables.remove(&from.table_dir()) } else { None }
         };
-        let Some(mut pending) = pending else { return Ok(false) };
-        let fail = |error: object_store::Error| super::errors::from_object_store(&error);
-        self.store.hide(&from.table_dir()).await.map_err(fail)?;
+        let Some(mut pending) = pending else { return false };
         locked(&self.opened).remove(&from.table_dir());
         pending.place = to.clone();
-        self.show(&to.table_dir(), Staged::of(&pending)?).await?;
         locked(&self.transaction).get_or_insert_with(HashMap::new).insert(to.table_dir(), pending);
-        Ok(true)
+        true
     }
 
-    /// Lays what is staged over the table's folder, for this session.
-    async fn show(&self, folder: &Path, staged: Staged) -> Result<(), EngineError> {
-        let fail = |error: object_store::Error| super::errors::from_object_store(&error);
-        self.store.show_files(folder, &staged.folder, &staged.files).map_err(fail)?;
-        self.store.show_entry(folder, staged.version, staged.entry).await.map_err(fail)
+    /// Lays what is staged over the table's folder, for this session. A new table is read where it is staged.
+    async fn show(&self, staged: Staged) -> Result<(), EngineError> {
+        let shown = async {
+            self.store.hide(&staged.folder).await?;
+            if staged.folder != staged.staging {
+                self.store.show_files(&staged.folder, &staged.staging, &staged.files)?;
+            }
+            self.store.show_entry(&staged.folder, staged.version, staged.entry).await
+        };
+        shown.await.map_err(|error| super::errors::from_object_store(&error))
     }
 
     /// Makes a table of this session on disk, in the run's own folder.
@@ -370,7 +370,7 @@ impl SessionCore {
         let mut pending = Pending::new(place.clone(), None, staging, &self.lake.config.run_id);
         pending.amend(change);
         self.publish(pending).await?;
-        Ok(Arc::new(Table::load(&place, &self.store, &At::Latest).await?))
+        Ok(Arc::new(Table::load(&place, place.table_dir(), &self.store, &At::Latest).await?))
     }
 
     async fn publish(&self, pending: Pending) -> Result<(), EngineError> {
@@ -420,6 +420,7 @@ impl SessionCore {
 /// What the session's store shows of a pending change.
 struct Staged {
     folder: PathBuf,
+    staging: PathBuf,
     files: Vec<String>,
     version: u64,
     entry: Vec<u8>,
@@ -428,7 +429,8 @@ struct Staged {
 impl Staged {
     fn of(pending: &Pending) -> Result<Self, EngineError> {
         Ok(Self {
-            folder: pending.staging.path().to_path_buf(),
+            folder: pending.folder(),
+            staging: pending.staging.path().to_path_buf(),
             files: pending.staged_files(),
             version: pending.next_version(),
             entry: pending.log_entry()?,

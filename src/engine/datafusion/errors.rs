@@ -57,7 +57,10 @@ fn kind(error: &DataFusionError) -> EngineError {
         DataFusionError::Plan(message) => from_plan(message),
         DataFusionError::NotImplemented(message) => EngineError::Unsupported { feature: clean(message), help: None },
         DataFusionError::ResourcesExhausted(message) => EngineError::Memory { message: clean(message) },
-        DataFusionError::ArrowError(arrow, _) => checks::data_error(error).unwrap_or_else(|| from_arrow(arrow)),
+        DataFusionError::ArrowError(arrow, _) => match checks::data_error(error) {
+            Some(EngineError::Data { message }) => data(lower_first(&message)),
+            _ => from_arrow(arrow),
+        },
         DataFusionError::ObjectStore(error) => from_object_store(error),
         DataFusionError::IoError(error) => from_io("cannot read or write", error),
         DataFusionError::ParquetError(error) => data(format!("a Parquet file cannot be read: {error}")),

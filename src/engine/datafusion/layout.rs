@@ -163,6 +163,13 @@ pub(super) fn decode(file: &str) -> Option<String> {
 
 /// Refuses names that cannot be stored.
 pub(super) fn check_name(name: &str) -> Result<(), EngineError> {
+    if name.contains('/') {
+        return Err(EngineError::Sql {
+            message: format!("the name `{name}` cannot be stored: it contains `/`"),
+            position: None,
+            help: None,
+        });
+    }
     if name.is_empty() || encode(name).len() > LONGEST_NAME {
         let message = if name.is_empty() {
             "a relation needs a name".to_owned()

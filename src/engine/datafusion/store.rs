@@ -19,7 +19,10 @@ use object_store::{
     path::Path,
 };
 
-use super::commit::entry_name;
+use super::{
+    commit::entry_name,
+    layout::{decode, encode},
+};
 
 /// See the module. Cheap to clone through its `Arc`.
 pub(super) struct SessionStore {
@@ -28,11 +31,14 @@ pub(super) struct SessionStore {
     moved: RwLock<HashMap<Path, Path>>,
     /// The staged version by log folder; what others publish from there on is hidden.
     staged: RwLock<HashMap<Path, u64>>,
+    /// The folders of the databases.
+    roots: Vec<Path>,
 }
 
 impl SessionStore {
-    pub fn new() -> Self {
+    pub fn new<'a>(roots: impl IntoIterator<Item = &'a FsPath>) -> Self {
         Self {
+            roots: roots.into_iter().filter_map(|root| object_path(root).ok()).collect(),
             disk: Arc::new(LocalFileSystem::new()),
             entries: InMemory::new(),
             moved: RwLock::default(),
@@ -92,6 +98,25 @@ impl SessionStore {
             .boxed()
     }
 
+    /// The path as it is on disk. Delta's kernel decodes the names of listed files once too often, so that a folder
+    /// `my%20table` comes back as `my table`.
+    fn actual(&self, location: &Path) -> Path {
+        let text = location.as_ref();
+        let inside = self.roots.iter().find_map(|root| text.strip_prefix(root.as_ref())?.strip_prefix('/'));
+        let Some(inside) = inside else { return location.clone() };
+        let wrong = |part: &str| decode(part).is_none();
+        if !inside.split('/').take(2).any(wrong) {
+            return location.clone();
+        }
+        let parts: Vec<String> = inside
+            .split('/')
+            .enumerate()
+            .map(|(at, part)| if at < 2 && wrong(part) { encode(part) } else { part.to_owned() })
+            .collect();
+        let (root, _) = text.split_at(text.len() - inside.len());
+        Path::parse(format!("{root}{}", parts.join("/"))).unwrap_or_else(|_| location.clone())
+    }
+
     fn redirect(&self, location: &Path) -> Option<Path> {
         self.moved.read().unwrap_or_else(PoisonError::into_inner).get(location).cloned()
     }
@@ -122,7 +147,7 @@ impl fmt::Display for SessionStore {
 #[async_trait]
 impl ObjectStore for SessionStore {
     async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
-        self.disk.put_opts(location, payload, options).await
+        self.disk.put_opts(&self.actual(location), payload, options).await
     }
 
     async fn put_multipart_opts(
@@ -130,10 +155,11 @@ impl ObjectStore for SessionStore {
         location: &Path,
         options: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
-        self.disk.put_multipart_opts(location, options).await
+        self.disk.put_multipart_opts(&self.actual(location), options).await
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        let location = &self.actual(location);
         if let Some(staged) = self.redirect(location) {
             let mut result = self.disk.get_opts(&staged, options).await?;
             result.meta.location = location.clone();
@@ -146,6 +172,7 @@ impl ObjectStore for SessionStore {
     }
 
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        let location = &self.actual(location);
         if let Some(staged) = self.redirect(location) {
             return self.disk.get_ranges(&staged, ranges).await;
         }
@@ -160,16 +187,23 @@ impl ObjectStore for SessionStore {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        let prefix = prefix.map(|prefix| self.actual(prefix));
+        let prefix = prefix.as_ref();
         self.visible(self.disk.list(prefix)).chain(self.entries.list(prefix)).boxed()
     }
 
     fn list_with_offset(&self, prefix: Option<&Path>, offset: &Path) -> BoxStream<'static, Result<ObjectMeta>> {
+        let prefix = prefix.map(|prefix| self.actual(prefix));
+        let prefix = prefix.as_ref();
+        let offset = &self.actual(offset);
         self.visible(self.disk.list_with_offset(prefix, offset))
             .chain(self.entries.list_with_offset(prefix, offset))
             .boxed()
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        let prefix = prefix.map(|prefix| self.actual(prefix));
+        let prefix = prefix.as_ref();
         let mut result = self.disk.list_with_delimiter(prefix).await?;
         result.objects.extend(self.entries.list_with_delimiter(prefix).await?.objects);
         Ok(result)

@@ -35,6 +35,8 @@ use crate::engine::EngineError;
 #[derive(Debug, Clone)]
 pub(super) struct Table {
     pub place: Place,
+    /// Where it is read; the staging folder while a transaction has not published it.
+    pub folder: PathBuf,
     pub snapshot: Arc<EagerSnapshot>,
     log_store: LogStoreRef,
 }
@@ -48,9 +50,9 @@ pub(super) enum At {
 }
 
 impl Table {
-    /// Reads the table's log through `store`.
-    pub async fn load(place: &Place, store: &Arc<SessionStore>, at: &At) -> Result<Self, EngineError> {
-        let log_store = log_store(place, store)?;
+    /// Reads the log of the table in `folder` through `store`.
+    pub async fn load(place: &Place, folder: PathBuf, store: &Arc<SessionStore>, at: &At) -> Result<Self, EngineError> {
+        let log_store = log_store(&folder, store)?;
         let mut table = DeltaTable::new(Arc::clone(&log_store));
         match at {
             At::Latest => table.load().await?,
@@ -58,7 +60,7 @@ impl Table {
             At::Timestamp(time) => table.load_with_datetime(*time).await?,
         }
         let snapshot = Arc::new(table.snapshot()?.snapshot().clone());
-        Ok(Self { place: place.clone(), snapshot, log_store })
+        Ok(Self { place: place.clone(), folder, snapshot, log_store })
     }
 
     pub fn version(&self) -> u64 {
@@ -141,9 +143,9 @@ impl Table {
     }
 }
 
-fn log_store(place: &Place, store: &Arc<SessionStore>) -> Result<LogStoreRef, EngineError> {
+fn log_store(folder: &Path, store: &Arc<SessionStore>) -> Result<LogStoreRef, EngineError> {
     let root: Arc<dyn ObjectStore> = Arc::clone(store) as Arc<dyn ObjectStore>;
-    Ok(logstore_with(root, &table_url(&place.table_dir())?, StorageConfig::default())?)
+    Ok(logstore_with(root, &table_url(folder)?, StorageConfig::default())?)
 }
 
 fn table_url(path: &Path) -> Result<Url, EngineError> {
@@ -230,11 +232,12 @@ impl SnapshotCache {
             && stamp(&folder, known.version) == Some(known.clone())
             && !folder.join("_delta_log").join(entry_name(known.version + 1)).exists()
         {
-            return Ok(Table { place: place.clone(), snapshot, log_store: log_store(place, store)? });
+            let log_store = log_store(&folder, store)?;
+            return Ok(Table { place: place.clone(), folder, snapshot, log_store });
         }
         // Stamped before it is read: a newer file makes the entry stale, never wrong.
         let before = latest_version(&folder).and_then(|version| stamp(&folder, version));
-        let table = Table::load(place, store, &At::Latest).await?;
+        let table = Table::load(place, folder.clone(), store, &At::Latest).await?;
         if let Some(before) = before.filter(|stamp| stamp.version == table.version()) {
             let entry = (before, Arc::clone(&table.snapshot));
             self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(folder, entry);

@@ -13,6 +13,7 @@ use datafusion::{
     sql::sqlparser::ast::{ArrayElemTypeDef, DataType as SqlType, ExactNumberInfo, TimezoneInfo},
 };
 
+use super::functions::rewrite_type;
 use crate::engine::{Column, EngineError};
 
 /// The key of a column comment in Delta and Arrow field metadata.
@@ -82,6 +83,14 @@ pub(super) fn columns(schema: &Schema) -> Vec<Column> {
 
 /// The Arrow type of a SQL type as written in DDL; `None` when it has none.
 pub(super) fn from_sql(sql: &SqlType) -> Option<DataType> {
+    known(sql).or_else(|| {
+        let mut rewritten = sql.clone();
+        rewrite_type(&mut rewritten);
+        known(&rewritten)
+    })
+}
+
+fn known(sql: &SqlType) -> Option<DataType> {
     Some(match sql {
         SqlType::Boolean | SqlType::Bool => DataType::Boolean,
         SqlType::TinyInt(_) => DataType::Int8,

@@ -84,7 +84,7 @@ async fn rename(
     if there.root.path != place.root.path {
         return Err(sql_error(format!("{name} cannot be renamed into another database")));
     }
-    if session.move_pending(place, &there).await? {
+    if session.move_pending(place, &there) {
         return Ok(());
     }
     let _lock = TableLock::acquire(place)?;

@@ -211,7 +211,7 @@ pub(super) fn files_and_sums(batches: &[RecordBatch]) -> Result<(Vec<String>, Ve
 
 /// The `remove` actions of files as the file column names them.
 pub(super) async fn removes_of(table: &Table, files: &[String]) -> Result<Vec<Remove>, EngineError> {
-    let root = table.place.table_dir();
+    let root = table.folder.clone();
     let wanted: HashSet<PathBuf> = files.iter().map(|file| local_path(file, &root)).collect();
     let removes: Vec<Remove> =
         table.removes().await?.into_iter().filter(|remove| wanted.contains(&root.join(&remove.path))).collect();

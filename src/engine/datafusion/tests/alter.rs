@@ -30,7 +30,10 @@ async fn columns_are_added_dropped_renamed_and_retyped() {
         ("create view v as select * from u", "CREATE VIEW"),
         ("alter view v rename to w", "ALTER TABLE"),
         ("show tables", "database | schema | name | kind\nlake | main | u | table\nlake | main | w | view"),
-        ("alter table t add column x integer", "error: relation \"lake\".\"main\".\"t\" does not exist"),
+        (
+            "alter table t add column x integer",
+            "error: relation \"lake\".\"main\".\"t\" does not exist (did you mean `u`?)",
+        ),
     ])
     .await;
 }

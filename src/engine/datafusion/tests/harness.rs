@@ -80,7 +80,7 @@ pub(super) fn text(result: &Result<Outcome, EngineError>) -> String {
                     batch.columns().iter().map(|array| ArrayFormatter::try_new(array, &options).unwrap()).collect();
                 for row in 0..batch.num_rows() {
                     let values: Vec<String> = columns.iter().map(|column| column.value(row).to_string()).collect();
-                    lines.push(values.join(" | "));
+                    lines.push(values.join(" | ").trim_end().to_owned());
                 }
             }
             lines.join("\n")

@@ -74,15 +74,16 @@ async fn names_match_without_case_and_keep_theirs() {
         ("select \"order id\", customerid, PLAIN from \"my orders\"", "Order Id | customerId | plain\n1 | 2 | 3"),
         ("select o.CustomerID as x from \"My Orders\" as o where o.customerid = 2", "x\n2"),
         ("create table \"my orders\" as select 1 as x", "error: table \"lake\".\"main\".\"my orders\" already exists"),
-        ("create table \"a.b/c\" as select 1 as x", "CREATE TABLE AS 1"),
-        ("select * from \"a.b/c\"", "x\n1"),
+        ("create table \"a/b\" as select 1 as x", "error: the name `a/b` cannot be stored: it contains `/`"),
+        ("create table \"a.b é\" as select 1 as x", "CREATE TABLE AS 1"),
+        ("select * from \"a.b é\"", "x\n1"),
         ("create table Mixed as select 1 as Id", "CREATE TABLE AS 1"),
         ("select ID from MIXED", "id\n1"),
         (
             "show tables",
             "database | schema | name | kind
              lake | main | My Orders | table
-             lake | main | a.b/c | table
+             lake | main | a.b é | table
              lake | main | mixed | table",
         ),
         ("insert into \"my orders\" (\"CUSTOMERID\") values (5)", "INSERT 1"),
@@ -126,7 +127,7 @@ async fn wrong_sql_is_explained_where_it_is_wrong() {
         ("select\n  oder_id from orders", "error: column `oder_id` does not exist @2:3 (did you mean `order_id`?)"),
         ("select * from order_s", "error: relation \"lake\".\"main\".\"order_s\" does not exist @1:15 (did you mean `orders`?)"),
         ("select * from mian.orders", "error: relation \"lake\".\"mian\".\"orders\" does not exist: there is no schema `mian` @1:15 (did you mean the schema `main`?)"),
-        ("select * fro orders", "error: syntax error: expected the end of the statement, found orders @1:14"),
+        ("select * fro orders", "error: syntax error: expected the end of the statement, found fro @1:10"),
         ("select cast('x' as integer)", "error: cannot cast string 'x' to value of Int32 type"),
         ("optimize table orders", "error: `optimize table` is not supported by this engine"),
     ])
