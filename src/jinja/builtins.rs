@@ -16,6 +16,8 @@ type Outcome = Result<Value, JinjaError>;
 /// Jinja's sandbox refuses longer ranges.
 const MAX_RANGE: i64 = 100_000;
 
+pub(super) const NAMES: &[&str] = &["range", "dict", "namespace", "cycler", "joiner", "lipsum", "return"];
+
 pub(super) fn get(name: &str) -> Option<Value> {
     Some(match name {
         "range" => function("range", range),

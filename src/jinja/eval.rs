@@ -2,17 +2,28 @@
 
 use std::sync::Arc;
 
+use crate::diagnostic::{Diagnostic, nearest};
+
 use super::{
     Args, Interp, JinjaError, Value, attributes, builtins, checks,
-    exec::located,
+    exec::locate,
     filters, iterate, methods, operators,
+    output::Out,
     scope::Scope,
     slice,
-    tree::{Arguments, Expr, ExprKind, FilterCall, TestCall},
+    tree::{Arguments, Condition, Expr, ExprKind, FilterCall, TestCall},
     value::check_depth,
 };
 
 type Outcome = Result<Value, JinjaError>;
+
+/// A call whose parts are values.
+struct Prepared {
+    object: Value,
+    /// `object.method(args)`; else the object itself is called.
+    method: Option<Arc<str>>,
+    args: Args,
+}
 
 impl Interp<'_> {
     pub(super) fn eval(&mut self, expr: &Expr, scope: &Arc<Scope>) -> Outcome {
@@ -20,7 +31,13 @@ impl Interp<'_> {
             ExprKind::Const(value) => Ok(value.clone()),
             ExprKind::Name(name) => Ok(self.name(name, scope)),
             ExprKind::Call(callee, args) => self.eval_call(expr, callee, args, None, scope),
-            _ => self.check_stack().and_then(|()| self.compute(expr, scope)).map_err(|error| located(error, expr)),
+            _ => {
+                let mut result = self.compute(expr, scope);
+                if let Err(error) = &mut result {
+                    locate(error, expr);
+                }
+                result
+            }
         }
     }
 
@@ -33,50 +50,56 @@ impl Interp<'_> {
             .unwrap_or_else(|| Value::undefined(name))
     }
 
+    // As with statements, each kind has a frame of its own.
     fn compute(&mut self, expr: &Expr, scope: &Arc<Scope>) -> Outcome {
+        if self.is_stack_used_up() {
+            return Err(Self::too_deep());
+        }
         match &expr.kind {
-            ExprKind::Attr(object, name) => {
-                let object = self.eval(object, scope)?;
-                attributes::attribute(&object, name, self.globals.is_lenient())
-            }
-            ExprKind::Item(object, key) => {
-                let object = self.eval(object, scope)?;
-                let key = self.eval(key, scope)?;
-                attributes::item(&object, &key, self.globals.is_lenient())
-            }
+            ExprKind::Attr(object, name) => self.attribute(object, name, scope),
+            ExprKind::Item(object, key) => self.item(object, key, scope),
             ExprKind::Filter(inner, filter) => {
-                let value = self.eval(inner, scope)?;
-                self.filter(filter, value, scope)
+                self.eval(inner, scope).and_then(|value| self.filter(filter, value, scope))
             }
-            ExprKind::Test(inner, test) => {
-                let value = self.eval(inner, scope)?;
-                self.test(test, &value, scope)
-            }
-            ExprKind::Not(inner) => Ok(Value::Bool(!self.eval(inner, scope)?.is_truthy())),
-            ExprKind::Negative(inner) => operators::negative(&self.eval(inner, scope)?),
-            ExprKind::Positive(inner) => operators::positive(&self.eval(inner, scope)?),
+            ExprKind::Test(inner, test) => self.eval(inner, scope).and_then(|value| self.test(test, &value, scope)),
+            ExprKind::Not(inner) => self.eval(inner, scope).map(|value| Value::Bool(!value.is_truthy())),
+            ExprKind::Negative(inner) => self.eval(inner, scope).and_then(|value| operators::negative(&value)),
+            ExprKind::Positive(inner) => self.eval(inner, scope).and_then(|value| operators::positive(&value)),
             ExprKind::And(items) => self.until(items, false, scope),
             ExprKind::Or(items) => self.until(items, true, scope),
-            ExprKind::If(condition) => {
-                if self.eval(&condition.test, scope)?.is_truthy() {
-                    return self.eval(&condition.then, scope);
-                }
-                match &condition.otherwise {
-                    Some(otherwise) => self.eval(otherwise, scope),
-                    None => Ok(Value::Undefined(
-                        "the inline if-expression evaluated to false and no else section was defined".into(),
-                    )),
-                }
-            }
+            ExprKind::If(condition) => self.conditional(condition, scope),
+            ExprKind::List(items) => self.members(items, scope).map(Value::list),
+            ExprKind::Tuple(items) => self.members(items, scope).map(Value::tuple),
             _ => self.compute_rare(expr, scope),
+        }
+    }
+
+    fn attribute(&mut self, object: &Expr, name: &Arc<str>, scope: &Arc<Scope>) -> Outcome {
+        let object = self.eval(object, scope)?;
+        attributes::attribute(&object, name, self.globals.is_lenient())
+    }
+
+    fn item(&mut self, object: &Expr, key: &Expr, scope: &Arc<Scope>) -> Outcome {
+        let object = self.eval(object, scope)?;
+        let key = self.eval(key, scope)?;
+        attributes::item(&object, &key, self.globals.is_lenient())
+    }
+
+    fn conditional(&mut self, condition: &Condition, scope: &Arc<Scope>) -> Outcome {
+        if self.eval(&condition.test, scope)?.is_truthy() {
+            return self.eval(&condition.then, scope);
+        }
+        match &condition.otherwise {
+            Some(otherwise) => self.eval(otherwise, scope),
+            None => Ok(Value::Undefined(
+                "the inline if-expression evaluated to false and no else section was defined".into(),
+            )),
         }
     }
 
     #[inline(never)]
     fn compute_rare(&mut self, expr: &Expr, scope: &Arc<Scope>) -> Outcome {
         match &expr.kind {
-            ExprKind::List(items) => Ok(Value::list(self.members(items, scope)?)),
-            ExprKind::Tuple(items) => Ok(Value::tuple(self.members(items, scope)?)),
             ExprKind::Dict(pairs) => {
                 let mut dict = super::Dict::with_capacity(pairs.len());
                 for (key, value) in pairs {
@@ -95,17 +118,7 @@ impl Interp<'_> {
                 }
                 Ok(value)
             }
-            ExprKind::Concat(items) => {
-                let mut text = String::new();
-                for item in items {
-                    match self.eval(item, scope)? {
-                        Value::Str(part) => text.push_str(&part),
-                        other => text.push_str(&other.to_str()),
-                    }
-                    operators::check_size(text.len())?;
-                }
-                Ok(text.into())
-            }
+            ExprKind::Concat(items) => self.concat(items, scope),
             ExprKind::Compare(first, rest) => {
                 let mut left = self.eval(first, scope)?;
                 for (operator, item) in rest {
@@ -131,6 +144,29 @@ impl Interp<'_> {
             }
             _ => Err(JinjaError::new(super::ErrorKind::Internal, "an expression of unknown kind")),
         }
+    }
+
+    /// `a ~ b`; the parts keep their origins.
+    fn concat(&mut self, items: &[Expr], scope: &Arc<Scope>) -> Outcome {
+        let mut out = Out::default();
+        let mut is_traced = false;
+        let name = self.macro_name();
+        for item in items {
+            let value = self.eval(item, scope)?;
+            let text = match &value {
+                Value::Str(text) => text.clone(),
+                other => other.to_str().into(),
+            };
+            match self.map(&text) {
+                Some(map) => {
+                    is_traced = true;
+                    out.splice(&text, &map);
+                }
+                None => out.push(&text, item.span, false, name.as_ref()),
+            }
+            operators::check_size(out.rendered.text.len())?;
+        }
+        Ok(if is_traced { self.traced(out.rendered) } else { out.rendered.text.into() })
     }
 
     fn compare(&mut self, operator: super::tree::Comparison, left: &Value, right: &Value) -> Result<bool, JinjaError> {
@@ -178,37 +214,65 @@ impl Interp<'_> {
         scope: &Arc<Scope>,
     ) -> Outcome {
         let span = self.swap_span(Some(expr.span));
-        let result = self.call_inner(expr, callee, args, caller, scope);
+        let mut result = match self.prepare(callee, args, caller, scope) {
+            // The arguments may have been calls themselves.
+            Ok(prepared) => {
+                self.swap_span(Some(expr.span));
+                self.perform(prepared)
+            }
+            Err(error) => Err(error),
+        };
         self.swap_span(span);
-        result.map_err(|error| located(error, expr))
+        if let Err(error) = &mut result {
+            locate(error, expr);
+        }
+        result
     }
 
-    fn call_inner(
+    /// Evaluates what a call needs: done, and off the stack, before the call itself.
+    #[inline(never)]
+    fn prepare(
         &mut self,
-        expr: &Expr,
         callee: &Expr,
         args: &Arguments,
         caller: Option<Value>,
         scope: &Arc<Scope>,
-    ) -> Outcome {
-        self.check_stack()?;
-        if let ExprKind::Attr(object, name) = &callee.kind {
-            let object = self.eval(object, scope)?;
-            let mut args = self.eval_args(args, scope)?;
-            if let Some(caller) = caller {
-                args.keyword.insert("caller".into(), caller);
-            }
-            self.swap_span(Some(expr.span));
-            return methods::call_method(self, &object, name, args);
+    ) -> Result<Prepared, JinjaError> {
+        let (object, method) = match &callee.kind {
+            ExprKind::Attr(object, name) => (self.eval(object, scope)?, Some(name.clone())),
+            _ => (self.eval(callee, scope)?, None),
+        };
+        if let (Value::Undefined(message), ExprKind::Name(name)) = (&object, &callee.kind)
+            && !self.globals.is_lenient()
+        {
+            return Err(self.unknown_function(name, message));
         }
-        let function = self.eval(callee, scope)?;
         let mut args = self.eval_args(args, scope)?;
         if let Some(caller) = caller {
             args.keyword.insert("caller".into(), caller);
         }
-        // Arguments may have been calls themselves.
-        self.swap_span(Some(expr.span));
-        self.call(&function, args)
+        Ok(Prepared { object, method, args })
+    }
+
+    #[inline(never)]
+    fn perform(&mut self, prepared: Prepared) -> Outcome {
+        match prepared.method {
+            Some(name) => methods::call_method(self, &prepared.object, &name, prepared.args),
+            None => self.call(&prepared.object, prepared.args),
+        }
+    }
+
+    /// The error for a call of what does not exist, with the name that was perhaps meant.
+    #[inline(never)]
+    fn unknown_function(&self, name: &str, message: &str) -> JinjaError {
+        let mut error = operators::undefined(message);
+        let names = self.globals.names();
+        let known = names.iter().map(String::as_str).chain(builtins::NAMES.iter().copied());
+        if let Some(near) = nearest(name, known) {
+            let diagnostic = Diagnostic::error("jinja-undefined", message).help(format!("did you mean `{near}`?"));
+            error.diagnostic = Some(Box::new(diagnostic));
+        }
+        error
     }
 
     pub(super) fn eval_args(&mut self, args: &Arguments, scope: &Arc<Scope>) -> Result<Args, JinjaError> {
@@ -246,14 +310,12 @@ impl Interp<'_> {
     pub(super) fn filter(&mut self, filter: &FilterCall, value: Value, scope: &Arc<Scope>) -> Outcome {
         let args = self.eval_args(&filter.args, scope)?;
         let span = self.swap_span(Some(filter.span));
-        let result = filters::apply(self, &filter.name, value, args);
+        let mut result = filters::apply(self, &filter.name, value, args);
         self.swap_span(span);
-        result.map_err(|mut error| {
-            if error.span.is_none() {
-                error.span = Some(filter.span);
-            }
-            error
-        })
+        if let Err(error) = &mut result {
+            error.span.get_or_insert(filter.span);
+        }
+        result
     }
 
     #[inline(never)]

@@ -9,7 +9,7 @@ use super::{
     operators,
     output::Out,
     scope::Scope,
-    tree::{Expr, For, Stmt, StmtKind, Target},
+    tree::{Expr, For, MacroBody, Stmt, StmtKind, Target},
 };
 
 /// How a body ended.
@@ -25,40 +25,54 @@ type Ran = Result<Flow, JinjaError>;
 impl Interp<'_> {
     pub(super) fn exec(&mut self, body: &[Stmt], scope: &Arc<Scope>, out: &mut Out) -> Ran {
         for stmt in body {
-            let flow = match &stmt.kind {
-                StmtKind::Text(text) => {
-                    self.count_output(text.len())?;
-                    let name = self.macro_name();
-                    out.text(text, stmt.span, name.as_ref());
-                    Flow::Next
-                }
-                StmtKind::Output { expr, constant } => {
-                    let value = self.eval(expr, scope)?;
-                    if self.native {
-                        out.note(&value, *constant);
-                    }
-                    self.print(&value, expr, out)?;
-                    Flow::Next
-                }
-                StmtKind::Do(expr) => {
-                    self.eval(expr, scope)?;
-                    Flow::Next
-                }
-                StmtKind::Set(target, expr) => {
-                    let value = self.eval(expr, scope)?;
-                    self.assign(target, value, scope)?;
-                    Flow::Next
-                }
-                StmtKind::If { branches, otherwise } => self.choose(branches, otherwise, scope, out)?,
-                StmtKind::For(block) => self.for_block(block, scope, out)?,
-                StmtKind::Break => Flow::Break,
-                StmtKind::Continue => Flow::Continue,
-                _ => self.exec_rare(stmt, scope, out)?,
-            };
-            if flow != Flow::Next {
-                return Ok(flow);
+            match self.statement(stmt, scope, out) {
+                Ok(Flow::Next) => {}
+                other => return other,
             }
         }
+        Ok(Flow::Next)
+    }
+
+    // Statements nest: each kind has a frame of its own, so that the common path needs little stack.
+    fn statement(&mut self, stmt: &Stmt, scope: &Arc<Scope>, out: &mut Out) -> Ran {
+        match &stmt.kind {
+            StmtKind::Text(text) => self.text(text, stmt, out),
+            StmtKind::Output { expr, constant } => self.output(expr, *constant, scope, out),
+            StmtKind::Do(expr) => self.eval(expr, scope).map(|_| Flow::Next),
+            StmtKind::Set(target, expr) => self.set(target, expr, scope),
+            StmtKind::If { branches, otherwise } => self.choose(branches, otherwise, scope, out),
+            StmtKind::For(block) => self.for_block(block, scope, out),
+            StmtKind::Break => Ok(Flow::Break),
+            StmtKind::Continue => Ok(Flow::Continue),
+            StmtKind::Macro(body) => {
+                scope.set(&body.name, Self::closure(body, scope));
+                Ok(Flow::Next)
+            }
+            StmtKind::Call { call, caller } => self.call_block(call, caller, scope, out),
+            StmtKind::With { bindings, body } => self.with(bindings, body, scope, out),
+            StmtKind::SetBlock { .. } | StmtKind::Filter { .. } => self.captured(stmt, scope, out),
+        }
+    }
+
+    fn text(&mut self, text: &str, stmt: &Stmt, out: &mut Out) -> Ran {
+        self.count_output(text.len())?;
+        let name = self.macro_name();
+        out.text(text, stmt.span, name.as_ref());
+        Ok(Flow::Next)
+    }
+
+    fn output(&mut self, expr: &Expr, constant: bool, scope: &Arc<Scope>, out: &mut Out) -> Ran {
+        let value = self.eval(expr, scope)?;
+        if self.native {
+            out.note(&value, constant);
+        }
+        self.print(&value, expr.span, out)?;
+        Ok(Flow::Next)
+    }
+
+    fn set(&mut self, target: &Target, expr: &Expr, scope: &Arc<Scope>) -> Ran {
+        let value = self.eval(expr, scope)?;
+        self.assign(target, value, scope)?;
         Ok(Flow::Next)
     }
 
@@ -72,60 +86,52 @@ impl Interp<'_> {
         self.exec(otherwise, scope, out)
     }
 
-    #[inline(never)]
-    fn exec_rare(&mut self, stmt: &Stmt, scope: &Arc<Scope>, out: &mut Out) -> Ran {
-        match &stmt.kind {
-            StmtKind::SetBlock { target, filters, body } => {
-                let mut inner = Out::default();
-                let flow = self.exec(body, &Scope::inside(scope), &mut inner)?;
-                let mut value = self.traced(inner.rendered);
-                for filter in filters {
-                    value = self.filter(filter, value, scope)?;
-                }
-                self.assign(target, value, scope)?;
-                Ok(flow)
-            }
-            StmtKind::With { bindings, body } => {
-                let inner = Scope::inside(scope);
-                for (target, expr) in bindings {
-                    // The values are of the names outside.
-                    let value = self.eval(expr, scope)?;
-                    self.assign(target, value, &inner)?;
-                }
-                self.exec(body, &inner, out)
-            }
-            StmtKind::Filter { filters, body } => {
-                let mut inner = Out::default();
-                let flow = self.exec(body, &Scope::inside(scope), &mut inner)?;
-                let mut value = self.traced(inner.rendered);
-                for filter in filters {
-                    value = self.filter(filter, value, scope)?;
-                }
-                self.print_value(&value, stmt.span, out)?;
-                Ok(flow)
-            }
-            StmtKind::Macro(body) => {
-                scope.set(&body.name, Self::closure(body, scope));
-                Ok(Flow::Next)
-            }
-            StmtKind::Call { call, caller } => {
-                let caller = Self::closure(caller, scope);
-                let value = self.eval_call_block(call, caller, scope)?;
+    fn call_block(&mut self, call: &Expr, caller: &Arc<MacroBody>, scope: &Arc<Scope>, out: &mut Out) -> Ran {
+        let caller = Self::closure(caller, scope);
+        let value = self.eval_call_block(call, caller, scope)?;
+        if self.native {
+            out.note(&value, false);
+        }
+        self.print(&value, call.span, out)?;
+        Ok(Flow::Next)
+    }
+
+    fn with(&mut self, bindings: &[(Target, Expr)], body: &[Stmt], scope: &Arc<Scope>, out: &mut Out) -> Ran {
+        let inner = Scope::inside(scope);
+        for (target, expr) in bindings {
+            // The values are of the names outside.
+            let value = self.eval(expr, scope)?;
+            self.assign(target, value, &inner)?;
+        }
+        self.exec(body, &inner, out)
+    }
+
+    /// Blocks whose text becomes a value: `set` and `filter`.
+    fn captured(&mut self, stmt: &Stmt, scope: &Arc<Scope>, out: &mut Out) -> Ran {
+        let (target, filters, body) = match &stmt.kind {
+            StmtKind::SetBlock { target, filters, body } => (Some(target), filters, body),
+            StmtKind::Filter { filters, body } => (None, filters, body),
+            _ => return Ok(Flow::Next),
+        };
+        let mut inner = Out::default();
+        let flow = self.exec(body, &Scope::inside(scope), &mut inner)?;
+        let mut value = self.traced(inner.rendered);
+        for filter in filters {
+            value = self.filter(filter, value, scope)?;
+        }
+        match target {
+            Some(target) => self.assign(target, value, scope)?,
+            None => {
                 if self.native {
                     out.note(&value, false);
                 }
-                self.print(&value, call, out)?;
-                Ok(Flow::Next)
+                self.print(&value, stmt.span, out)?;
             }
-            _ => Ok(Flow::Next),
         }
+        Ok(flow)
     }
 
-    fn print(&mut self, value: &Value, expr: &Expr, out: &mut Out) -> Result<(), JinjaError> {
-        self.print_value(value, expr.span, out)
-    }
-
-    fn print_value(&mut self, value: &Value, span: crate::diagnostic::Span, out: &mut Out) -> Result<(), JinjaError> {
+    fn print(&mut self, value: &Value, span: crate::diagnostic::Span, out: &mut Out) -> Result<(), JinjaError> {
         let name = self.macro_name();
         let made;
         let text: &str = match value {
@@ -196,8 +202,11 @@ impl Interp<'_> {
     #[inline(never)]
     fn for_block(&mut self, block: &Arc<For>, scope: &Arc<Scope>, out: &mut Out) -> Ran {
         let iterable = self.eval(&block.iterable, scope)?;
-        self.run_loop(block, &iterable, 0, scope, out).map_err(|error| located(error, &block.iterable))?;
-        Ok(Flow::Next)
+        let mut result = self.run_loop(block, &iterable, 0, scope, out);
+        if let Err(error) = &mut result {
+            locate(error, &block.iterable);
+        }
+        result.map(|()| Flow::Next)
     }
 
     /// Runs a `for` over a value; a recursive one comes here again from its `loop` object.
@@ -261,9 +270,6 @@ impl Interp<'_> {
 }
 
 /// Gives an error the span of an expression, when it has none.
-pub(super) fn located(mut error: JinjaError, expr: &Expr) -> JinjaError {
-    if error.span.is_none() {
-        error.span = Some(expr.span);
-    }
-    error
+pub(super) fn locate(error: &mut JinjaError, expr: &Expr) {
+    error.span.get_or_insert(expr.span);
 }

@@ -35,16 +35,15 @@ pub struct Limits {
     /// Bytes.
     pub output: usize,
     pub iterations: u64,
+    /// Bytes of stack that evaluation may use, below where it began. Threads have 2 MB unless they are told otherwise.
+    pub stack: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { depth: 200, output: 256 * 1024 * 1024, iterations: 20_000_000 }
+        Self { depth: 200, output: 256 * 1024 * 1024, iterations: 20_000_000, stack: 1024 * 1024 }
     }
 }
-
-/// Bytes of stack that evaluation may use, below where it began: half of the smallest thread that runs it.
-const STACK: usize = 1024 * 1024;
 
 /// One rendering: globals, limits, the macro stack. Native functions get it to call back.
 pub struct Interp<'a> {
@@ -152,14 +151,7 @@ impl<'a> Interp<'a> {
         self.native = native;
         self.macros.pop();
         self.span = call;
-        match result {
-            Err(mut error) if error.kind == ErrorKind::Return => Ok(error.value.take().unwrap_or(Value::None)),
-            Err(mut error) => {
-                error.stack.push(Frame { name: definition.full_name.to_string(), call });
-                Err(error)
-            }
-            ok => ok,
-        }
+        left_macro(result, definition, call)
     }
 
     /// Runs a macro's body; its text is the result.
@@ -243,6 +235,19 @@ impl<'a> Interp<'a> {
         self.traces.insert(address(text), (text.clone(), Arc::new(map)));
     }
 
+    /// Gives a text that was cut out of a traced one its part of the map.
+    pub(super) fn trace_part(&mut self, whole: &Arc<str>, part: &Value) {
+        let (Some(map), Value::Str(part)) = (self.map(whole), part) else { return };
+        if part.is_empty() || Arc::ptr_eq(whole, part) {
+            return;
+        }
+        if let Some(at) = whole.find(&**part) {
+            let mut map = map.skip(at);
+            map.pieces.retain(|piece| piece.start < part.len());
+            self.trace(part, map);
+        }
+    }
+
     /// The map of a traced string, for mapping an engine's error position back to the model.
     pub fn map_of(&self, text: &Arc<str>) -> Option<SpanMap> {
         self.map(text).map(|map| (*map).clone())
@@ -298,15 +303,36 @@ impl<'a> Interp<'a> {
 
     /// Refuses to go deeper when the thread's stack is nearly used up.
     pub(super) fn check_stack(&mut self) -> Result<(), JinjaError> {
+        if self.is_stack_used_up() { Err(Self::too_deep()) } else { Ok(()) }
+    }
+
+    pub(super) fn is_stack_used_up(&mut self) -> bool {
         let marker = 0_u8;
         let here = std::hint::black_box(std::ptr::from_ref(&marker)) as usize;
         let base = *self.base.get_or_insert(here);
-        if base.abs_diff(here) > STACK {
-            let message = "the template is nested too deeply: macros or expressions call each other without end";
-            return Err(JinjaError::new(ErrorKind::Limit, message));
-        }
-        Ok(())
+        base.abs_diff(here) > self.limits.stack
     }
+
+    pub(super) fn too_deep() -> JinjaError {
+        let message = "the template is nested too deeply: macros or expressions call each other without end";
+        JinjaError::new(ErrorKind::Limit, message)
+    }
+}
+
+/// The result of a macro for its caller: `return` is caught, an error gets the macro's frame.
+#[inline(never)]
+fn left_macro(
+    mut result: Result<Value, JinjaError>,
+    definition: &MacroDef,
+    call: Option<Span>,
+) -> Result<Value, JinjaError> {
+    if let Err(error) = &mut result {
+        if error.kind == ErrorKind::Return {
+            return Ok(error.value.take().unwrap_or(Value::None));
+        }
+        error.stack.push(Frame { name: definition.full_name.to_string(), call });
+    }
+    result
 }
 
 fn address(text: &Arc<str>) -> usize {

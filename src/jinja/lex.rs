@@ -118,6 +118,7 @@ impl<'s> Lexer<'s> {
         let next = self.rest(start).chars().next();
         let message = match (detail, next) {
             ("unexpected character", Some(c)) => format!("unexpected character {c:?}"),
+            (_, Some('\'' | '"')) if detail != "unexpected end of string" => "bad escape in the string".to_owned(),
             ("unexpected end of string", _) => "the string is not closed".to_owned(),
             ("unexpected end of comment", _) => "missing end of comment tag: `#}`".to_owned(),
             ("unexpected end of raw block", _) => "missing end of raw directive: `{% endraw %}`".to_owned(),

@@ -39,7 +39,7 @@ pub use interp::{Globals, Interp, Limits};
 pub use iterate::Iter;
 pub use json::to_python_json;
 pub use modules::{
-    as_date, as_datetime, as_time, date_value, datetime_value, modules, naive_datetime_value, time_value,
+    as_date, as_datetime, as_time, date_value, datetime_value, iso_text, modules, naive_datetime_value, time_value,
 };
 pub use object::{Args, Object, function};
 pub use output::{Piece, Rendered, SpanMap};

@@ -84,8 +84,15 @@ pub struct Block {
 impl Template {
     /// Parses a text. All syntax errors of the text are returned.
     pub fn parse(text: &str, origin: Origin) -> Result<Template, Vec<Diagnostic>> {
-        let tree = Arc::new(parse::parse(text, origin)?);
+        let tree = Arc::new(parse::parse(text, origin, None)?);
         Ok(Template { origin, text: text.into(), tree })
+    }
+
+    /// Parses a file of macros, where dbt lets end tags without a block pass: they are returned as warnings.
+    pub fn parse_library(text: &str, origin: Origin) -> Result<(Template, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let mut warnings = Vec::new();
+        let tree = Arc::new(parse::parse(text, origin, Some(&mut warnings))?);
+        Ok((Template { origin, text: text.into(), tree }, warnings))
     }
 
     /// The `docs` blocks of a text whose other parts are not read at all (a Markdown file).
@@ -104,7 +111,7 @@ impl Template {
                 }
                 within @ Origin::Within(_) => within,
             };
-            match parse::parse(text.get(start..end).unwrap_or(""), part) {
+            match parse::parse(text.get(start..end).unwrap_or(""), part, None) {
                 Ok(tree) => blocks.extend(tree.blocks),
                 Err(found) => errors.extend(found),
             }

@@ -355,6 +355,32 @@ fn return_gives_a_value_and_drops_what_was_printed() {
     }
 }
 
+#[test]
+fn texts_keep_their_origins_through_trim_and_concatenation() {
+    let text = "{% set x %}  ab{% endset %}{{ x | trim ~ ';' }}{{ x.strip() }}";
+    let rendered = Interp::new(&library("")).render(&parse(text)).unwrap();
+    assert_eq!(rendered.text, "ab;ab");
+    let starts: Vec<_> = (0..5).map(|offset| rendered.map.lookup(offset).unwrap().start).collect();
+    assert_eq!(starts, [13, 14, 41, 13, 14]);
+}
+
+#[test]
+fn an_unknown_macro_names_the_near_one_and_a_library_may_have_stray_end_tags() {
+    let error = failure("{{ generate_schema_nme() }}", &library("{% macro generate_schema_name() %}{% endmacro %}"));
+    assert_eq!(error.to_diagnostic().help.as_deref(), Some("did you mean `generate_schema_name`?"));
+    let text = "{% macro a() %}{% endmacro %}{% endmacro %}{% macro b() %}{% endmacro %}";
+    assert!(Template::parse(text, origin()).is_err());
+    let (template, warnings) = Template::parse_library(text, origin()).unwrap();
+    assert_eq!((template.macros("p").len(), warnings.len()), (2, 1));
+    assert_eq!(warnings[0].event, Some("UnexpectedJinjaBlockDeprecation"));
+}
+
+#[test]
+fn macros_may_call_each_other_as_deep_as_projects_do() {
+    let text = "{% macro f(n) %}{% if n %}{% for i in [1] %}{{ f(n - 1) | trim }}{% endfor %}{% endif %}x{% endmacro %}{{ f(40) | length }}";
+    assert_eq!(outcome(text, &library("")), Ok("41".to_owned()));
+}
+
 #[derive(Debug)]
 struct Lenient;
 
@@ -513,7 +539,7 @@ mod fuzz {
     fn survives(text: &str) {
         let Ok(template) = Template::parse(text, origin()) else { return };
         let names = Names([("x".into(), Value::list([Value::Int(1), "b".into()]))].into_iter().collect());
-        let limits = Limits { depth: 10, output: 10_000, iterations: 1_000 };
+        let limits = Limits { depth: 10, output: 10_000, iterations: 1_000, ..Limits::default() };
         let mut interp = Interp::new(&names);
         interp.limits = limits;
         if let Ok(rendered) = interp.render(&template) {

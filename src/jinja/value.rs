@@ -8,7 +8,7 @@ use std::{
 use indexmap::{Equivalent, IndexMap};
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 
-use super::{ErrorKind, JinjaError, MacroDef, Object, repr};
+use super::{ErrorKind, JinjaError, MacroDef, Object, modules, repr};
 
 /// A dict: insertion order, keys compared as Python does (`1 == 1.0 == True`).
 pub type Dict = IndexMap<Value, Value>;
@@ -225,7 +225,9 @@ impl Value {
                     .map(|(key, value)| (json_key(&key), value.json(depth + 1)))
                     .collect(),
             ),
-            Self::Object(object) => object.to_json().unwrap_or_else(|| object.to_str().into()),
+            Self::Object(object) => {
+                object.to_json().unwrap_or_else(|| modules::iso_text(self).unwrap_or_else(|| object.to_str()).into())
+            }
             Self::Macro(_) => self.to_str().into(),
         }
     }

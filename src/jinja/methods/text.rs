@@ -75,7 +75,11 @@ pub(super) fn call(interp: &mut Interp<'_>, text: &Arc<str>, name: &str, args: A
         }
         "count" | "find" | "index" | "rfind" | "rindex" => return search::find(text, name, args),
         "startswith" | "endswith" => return search::affix(text, name, args),
-        "strip" | "lstrip" | "rstrip" => return search::strip(text, name, args),
+        "strip" | "lstrip" | "rstrip" => {
+            let stripped = search::strip(text, name, args)?;
+            interp.trace_part(text, &stripped);
+            return Ok(stripped);
+        }
         "split" | "rsplit" => return search::split(text, name, args),
         "partition" | "rpartition" => return search::partition(text, name, args),
         "splitlines" => return search::splitlines(text, args),

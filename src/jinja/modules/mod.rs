@@ -7,7 +7,9 @@ mod re;
 
 use super::Value;
 
-pub use datetime::{as_date, as_datetime, as_time, date_value, datetime_value, naive_datetime_value, time_value};
+pub use datetime::{
+    as_date, as_datetime, as_time, date_value, datetime_value, iso_text, naive_datetime_value, time_value,
+};
 
 /// The value of the name `modules`.
 pub fn modules() -> Value {

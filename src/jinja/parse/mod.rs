@@ -53,6 +53,8 @@ struct Parser<'s> {
     at: usize,
     origin: Origin,
     faults: Vec<Fault>,
+    /// End tags without a block, where they are let pass.
+    stray: Option<Vec<Fault>>,
     depth: usize,
     /// Nothing more can be read: too deep, or too many errors.
     stopped: bool,
@@ -65,11 +67,20 @@ struct Parser<'s> {
     blocks: Vec<Block>,
 }
 
-pub(super) fn parse(text: &str, origin: Origin) -> Result<Tree, Vec<Diagnostic>> {
+/// With `stray`, end tags that end nothing are put there as warnings.
+pub(super) fn parse(text: &str, origin: Origin, stray: Option<&mut Vec<Diagnostic>>) -> Result<Tree, Vec<Diagnostic>> {
     let (tokens, faults) = lex(text);
     let mut parser = Parser::new(text, tokens, origin);
     parser.faults = faults;
+    parser.stray = stray.is_some().then(Vec::new);
     let body = parser.template();
+    if let (Some(stray), Some(found)) = (stray, parser.stray.take()) {
+        stray.extend(found.into_iter().map(|fault| {
+            Diagnostic::warning("jinja-stray-tag", fault.message)
+                .at(origin.span(fault.start, fault.end), "")
+                .event("UnexpectedJinjaBlockDeprecation")
+        }));
+    }
     if parser.faults.is_empty() {
         let is_plain = !parser.tokens.iter().any(|token| token.tok != Tok::Text) && !text.contains("{#");
         return Ok(Tree { body, macros: parser.macros, blocks: parser.blocks, calls: parser.calls, is_plain });
@@ -90,6 +101,7 @@ impl<'s> Parser<'s> {
             at: 0,
             origin,
             faults: Vec::new(),
+            stray: None,
             depth: 0,
             stopped: false,
             waiting: Vec::new(),

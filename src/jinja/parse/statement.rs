@@ -27,7 +27,10 @@ impl Parser<'_> {
                 let message = format!("unexpected `{name}`: no block is open that it could belong to");
                 self.at += 1;
                 let fault = self.fault(message);
-                self.report(fault);
+                match &mut self.stray {
+                    Some(stray) => stray.push(fault),
+                    None => self.report(fault),
+                }
                 self.resync(Tok::BlockEnd);
             }
         }

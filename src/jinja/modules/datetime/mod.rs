@@ -48,6 +48,15 @@ pub fn as_datetime(value: &Value) -> Option<(NaiveDateTime, Option<i32>)> {
     value.downcast::<Instant>().map(|instant| (instant.naive, instant.zone.as_ref().map(Zone::offset)))
 }
 
+/// The ISO text of a date, time or datetime.
+pub fn iso_text(value: &Value) -> Option<String> {
+    match value.downcast::<Instant>() {
+        Some(instant) => instant.isoformat("T", "auto").ok(),
+        None => (value.downcast::<date::Date>().is_some() || value.downcast::<time::Time>().is_some())
+            .then(|| value.to_str()),
+    }
+}
+
 /// The day of a Python date; `None` for a datetime.
 pub fn as_date(value: &Value) -> Option<NaiveDate> {
     value.downcast::<date::Date>().map(|date| date.0)

@@ -81,7 +81,7 @@
       table_name as name,
       table_schema as schema,
       case when table_type = 'VIEW' then 'view' else 'table' end as type
-    from {{ information_schema_name(schema_relation.database) }}.tables
+    from {{ information_schema_name(adapter.quote(schema_relation.database)) }}.tables
     where lower(table_schema) = lower('{{ schema_relation.schema }}')
   {%- endset -%}
   {{ return(run_query(query)) }}
@@ -90,7 +90,7 @@
 {%- macro datafusion__check_schema_exists(information_schema, schema) -%}
   {%- set query -%}
     select count(*)
-    from {{ information_schema_name(information_schema.database) }}.schemata
+    from {{ information_schema_name(adapter.quote(information_schema.database)) }}.schemata
     where schema_name = '{{ schema }}'
   {%- endset -%}
   {{ return(run_query(query)) }}

@@ -1,8 +1,4 @@
 {#- Kinds of nodes that raise until they are implemented. -#}
-{% materialization snapshot, default %}
-  {{ exceptions.raise_not_implemented('snapshots are not supported yet') }}
-{% endmaterialization %}
-
 {% materialization unit, default %}
   {{ exceptions.raise_not_implemented('unit tests are not supported yet') }}
 {% endmaterialization %}

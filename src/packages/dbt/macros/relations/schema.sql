@@ -34,7 +34,7 @@
 
 {%- macro default__information_schema_name(database) -%}
   {%- if database -%}
-    {{ adapter.quote_as_configured(database, 'database') }}.information_schema
+    {{ database }}.information_schema
   {%- else -%}
     information_schema
   {%- endif -%}
@@ -48,7 +48,7 @@
   {%- set query -%}
     select distinct schema_name
     from {{ information_schema_name(database) }}.schemata
-    where lower(catalog_name) = lower('{{ database }}')
+    where lower(catalog_name) = lower('{{ database | replace('"', '') }}')
   {%- endset -%}
   {{ return(run_query(query)) }}
 {%- endmacro -%}
