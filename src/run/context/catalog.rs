@@ -220,8 +220,11 @@ impl NodeState {
         let bound = bind_open(args, "get_column_schema_from_query", &["sql"])?;
         let sql: Arc<str> = sql_text(&bound.required("sql")?);
         let session = self.session()?;
-        let columns =
-            self.run.bridge.wait(session.describe(&sql)).map_err(|error| of_statement(interp, &sql, &error))?;
+        let columns = self
+            .run
+            .bridge
+            .wait(session.describe(&sql))
+            .map_err(|error| of_statement(interp, &sql, self.compiled_text().as_deref(), &error))?;
         Ok(Value::list(columns.iter().map(|found| column(found).into_value())))
     }
 

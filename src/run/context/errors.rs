@@ -11,31 +11,51 @@ use crate::{
 /// Lines of SQL that are shown when the place is not known.
 const SHOWN_LINES: usize = 8;
 
-/// The error of a statement. `sql` is the text that was executed.
-pub(super) fn of_statement(interp: &Interp<'_>, sql: &Arc<str>, error: &EngineError) -> JinjaError {
-    let code = if matches!(error, EngineError::Conflict { .. }) { "conflict" } else { "database-error" };
-    let mut diagnostic = Diagnostic::error(code, error.to_string());
+/// The error of a statement. `sql` is the text that was executed, `compiled` the model's part of it.
+pub(super) fn of_statement(
+    interp: &Interp<'_>,
+    sql: &Arc<str>,
+    compiled: Option<&str>,
+    error: &EngineError,
+) -> JinjaError {
+    let message = error.to_string();
+    let mut diagnostic = Diagnostic::error("database-error", message.clone());
     let (position, help) = match error {
         EngineError::Sql { position, help, .. } => (*position, help.clone()),
         EngineError::Unsupported { help, .. } => (None, help.clone()),
         _ => (None, None),
     };
     diagnostic.help = help;
-    let offset = position.and_then(|position| byte_offset(sql, position));
-    let span = offset.and_then(|offset| interp.map_of(sql).and_then(|map| map.lookup(offset)));
-    match span {
-        Some(span) => diagnostic = diagnostic.at(span, ""),
-        None => {
-            let lines: Vec<&str> = sql.trim().lines().collect();
-            let mut shown = lines.get(..lines.len().min(SHOWN_LINES)).unwrap_or_default().join("\n");
-            if lines.len() > SHOWN_LINES {
-                shown.push_str("\n…");
-            }
-            let place = position.map(|at| format!(", line {}, column {}", at.line, at.column)).unwrap_or_default();
-            diagnostic = diagnostic.note(format!("the statement{place}:\n{shown}"));
-        }
+    let offset = position.and_then(|position| byte_offset(sql, position)).or_else(|| named(sql, &message));
+    let map = interp.map_of(sql);
+    let span_at = |offset: usize| map.as_ref().and_then(|map| map.lookup(offset));
+    if let Some(span) = offset.and_then(span_at) {
+        return wrap(diagnostic.at(span, ""));
     }
-    wrap(diagnostic)
+    // Not known where: then at least which model, and what was run.
+    let first = compiled.and_then(|code| Some(sql.find(code)? + (code.len() - code.trim_start().len())));
+    if let Some(span) = first.and_then(span_at) {
+        diagnostic = diagnostic.at(span, "in the query that starts here");
+    }
+    let lines: Vec<&str> = sql.trim().lines().collect();
+    let mut shown = lines.get(..lines.len().min(SHOWN_LINES)).unwrap_or_default().join("\n");
+    if lines.len() > SHOWN_LINES {
+        shown.push_str("\n…");
+    }
+    let place = position.map(|at| format!(", line {}, column {}", at.line, at.column)).unwrap_or_default();
+    wrap(diagnostic.note(format!("the statement{place}:\n{shown}")))
+}
+
+/// Where the first name in backticks stands in the text, if it stands there once.
+fn named(sql: &str, message: &str) -> Option<usize> {
+    let name = message.split('`').nth(1).filter(|name| !name.is_empty())?;
+    let is_word = |character: Option<char>| character.is_some_and(|one| one.is_alphanumeric() || one == '_');
+    let mut places = sql.match_indices(name).map(|(at, _)| at).filter(|at| {
+        let before = sql.get(..*at).and_then(|before| before.chars().next_back());
+        let after = sql.get(at + name.len()..).and_then(|after| after.chars().next());
+        !is_word(before) && !is_word(after)
+    });
+    places.next().filter(|_| places.next().is_none())
 }
 
 /// The error of a call that is not a statement: listing, loading, describing.
@@ -72,6 +92,19 @@ pub(super) fn sql_text(value: &Value) -> Arc<str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_stands_once_in_the_text_is_the_place() {
+        let sql = "select name, names, total from t where total > 1";
+        for (message, expected) in [
+            ("column `name` does not exist", Some(7)),
+            ("column `total` is not grouped", None),
+            ("column `other` does not exist", None),
+            ("overflow", None),
+        ] {
+            assert_eq!(named(sql, message), expected, "{message}");
+        }
+    }
 
     #[test]
     fn a_position_in_sql_is_a_byte_of_its_text() {

@@ -381,8 +381,12 @@ impl NodeState {
         }
     }
 
+    pub(super) fn compiled_text(&self) -> Option<Arc<str>> {
+        lock(&self.compiled).as_ref().map(|(text, _)| Arc::clone(text))
+    }
+
     fn compiled(&self) -> Value {
-        lock(&self.compiled).as_ref().map_or(Value::None, |(text, _)| Value::Str(Arc::clone(text)))
+        self.compiled_text().map_or(Value::None, Value::Str)
     }
 
     /// `(database, schema)` of the node, else of the target.

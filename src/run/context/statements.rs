@@ -65,7 +65,7 @@ impl NodeState {
         let metrics = outcome.as_ref().map_or_else(|_| Metrics::default(), |outcome| outcome.metrics);
         let head = sql.trim().chars().take(HEAD).collect();
         lock(&self.stats).statements.push(StatementStats { sql: head, elapsed, metrics });
-        outcome.map_err(|error| of_statement(interp, sql, &error))
+        outcome.map_err(|error| of_statement(interp, sql, self.compiled_text().as_deref(), &error))
     }
 
     /// `execute(sql, auto_begin=False, fetch=False, limit=None)` → `(response, table)`.
