@@ -1,6 +1,7 @@
 //! What dbt's consumers read from `target/`: `manifest.json`, `run_results.json`, `semantic_manifest.json`,
 //! `perf_info.json`. Wire forms of one schema version each, written and read here; nothing else knows their keys.
 
+mod catalog;
 mod json;
 mod manifest;
 mod metadata;
@@ -13,6 +14,7 @@ mod write;
 
 use std::path::PathBuf;
 
+pub use catalog::{Catalog, CatalogColumn, CatalogMetadata, CatalogTable, no_stats, write_catalog};
 pub use json::{Json, python_json, to_json};
 pub use manifest::{SemanticManifest, write_manifest, write_semantic_manifest};
 pub use metadata::{ManifestMetadata, Metadata, timestamp};

@@ -132,8 +132,8 @@ impl<'a> Pass<'a, '_> {
     fn unversioned(&mut self, package: &'a Arc<Package>, file: &'a PropertiesFile, raw: &'a RawNode) {
         let key = (raw.kind, package.name.clone(), raw.name.text.clone());
         let found = self.index.get(&key).cloned().unwrap_or_default();
-        if found.is_empty() && !self.report_missing(package, raw) {
-            return;
+        if found.is_empty() {
+            self.report_missing(package, raw);
         }
         let patch = self.patch(package, file, raw, None);
         for at in &found {
@@ -185,8 +185,8 @@ impl<'a> Pass<'a, '_> {
         }
     }
 
-    /// Warns that an entry names no node of its section; whether its tests are still to be made.
-    fn report_missing(&mut self, package: &Package, raw: &RawNode) -> bool {
+    /// Warns that an entry names no node of its section. Its tests are made all the same, as dbt does.
+    fn report_missing(&mut self, package: &Package, raw: &RawNode) {
         let name = &raw.name.text;
         let other = [ResourceType::Model, ResourceType::Seed, ResourceType::Snapshot, ResourceType::Analysis]
             .into_iter()
@@ -197,11 +197,11 @@ impl<'a> Pass<'a, '_> {
                     "wrong-section",
                     format!("`{name}` is a {other}, but is described under `{}`", section(raw.kind)),
                 )
-                .at(raw.name.span, "this entry has no effect")
+                .at(raw.name.span, "only its tests have an effect")
                 .help(format!("move it to `{}:`", section(other)))
                 .event("WrongResourceSchemaFile"),
             );
-            return false;
+            return;
         }
         let candidates = self.index.keys().filter(|(kind, of, _)| *kind == raw.kind && *of == package.name);
         let mut candidates: Vec<&str> = candidates.map(|(_, _, name)| name.as_str()).collect();
@@ -217,7 +217,6 @@ impl<'a> Pass<'a, '_> {
             diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
         }
         self.diagnostics.push(diagnostic);
-        true
     }
 
     fn request_tests(

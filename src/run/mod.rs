@@ -4,6 +4,7 @@
 //! `compile`, [`show_node`] `show`, [`run_operation`] the command of that name.
 
 pub mod bridge;
+mod catalog;
 mod compile;
 pub mod context;
 mod execute;
@@ -14,6 +15,7 @@ mod runner;
 pub mod scheduler;
 pub mod seed;
 
+pub use catalog::catalog;
 pub use compile::{CompiledNode, Compiler, NodeError};
 pub use hooks::HookPoint;
 pub use runner::{RunOptions, RunOutcome, Runner, compile_nodes, compile_one, run_nodes, run_operation, show_node};

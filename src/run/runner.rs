@@ -83,6 +83,21 @@ pub struct RunOutcome {
     pub elapsed: f64,
 }
 
+impl RunOutcome {
+    /// Nothing was run.
+    pub fn empty(manifest: &Manifest) -> Self {
+        Self {
+            results: Vec::new(),
+            stats: RunStats::default(),
+            problems: Vec::new(),
+            interrupted: false,
+            failed: false,
+            manifest: manifest.clone(),
+            elapsed: 0.0,
+        }
+    }
+}
+
 /// Removes a node from the watched ones when it ends.
 pub struct Watch<'a> {
     runner: &'a Runner,
@@ -523,9 +538,4 @@ pub fn run_operation(
         let _ = context.execute(&"rollback".into(), None);
     }
     returned.map_err(|error| Box::new(error.to_diagnostic()))
-}
-
-/// Whether a result makes the exit code 1.
-pub fn fails(result: &RunResult) -> bool {
-    is_failure(result.status)
 }

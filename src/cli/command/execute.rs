@@ -43,6 +43,7 @@ pub fn run(invocation: &mut Invocation) -> Result<(), CommandError> {
     if selected.is_empty() {
         let message = "Nothing to do. Try checking your model configs and model specification args".to_owned();
         invocation.emit(Event::Warning { name: "NothingToDo", message });
+        write_artifacts(invocation, &prepared, &RunOutcome::empty(&prepared.manifest))?;
         return invocation.promoted();
     }
     let outcome = with_runner(invocation, &prepared, &selected, |invocation, runner| {

@@ -3,6 +3,8 @@
 mod clean;
 mod compile;
 mod debug;
+mod deps;
+mod docs;
 mod execute;
 mod init;
 mod ls;
@@ -23,6 +25,8 @@ pub fn dispatch(invocation: &mut Invocation) -> Result<(), CommandError> {
         "compile" => compile::run(invocation),
         "show" => show::run(invocation),
         "run-operation" => run_operation::run(invocation),
+        "docs" => docs::run(invocation),
+        "deps" => deps::run(invocation),
         "clean" => clean::run(invocation),
         "debug" => debug::run(invocation),
         "ls" => ls::run(invocation),

@@ -348,6 +348,9 @@ const OUTPUT_KEYS: Spec =
         .value("KEY")
         .no_env()
         .heading("Options");
+const COMPILE: Spec = spec("compile", "", Kind::Toggle(true), "Compile the nodes first").no_env().heading("Options");
+const EMPTY_CATALOG: Spec =
+    spec("empty-catalog", "EMPTY_CATALOG", Kind::Toggle(false), "Write a catalog without relations").heading("Options");
 const ARGS: Spec = spec("args", "", Kind::Text(Some("{}")), "Arguments of the macro, as a YAML mapping")
     .value("YAML")
     .no_env()
@@ -453,10 +456,17 @@ pub const COMMANDS: &[Command] = &[
         }),
         ..command("init", "Write a new project that builds at once", &[SKIP_PROFILE])
     },
-    later("deps", "Install packages"),
+    Command {
+        positional: Some(Positional { name: "ACTION", required: true, help: "generate (serve is not supported yet)" }),
+        ..command(
+            "docs",
+            "Write catalog.json for documentation tools",
+            &[SELECT, EXCLUDE, SELECTOR, COMPILE, EMPTY_CATALOG],
+        )
+    },
+    command("deps", "Check that the packages of the project are there; nothing is downloaded", &[]),
     later("snapshot", "Run snapshots"),
     later("source", "Check the freshness of sources"),
-    later("docs", "Write and serve the documentation"),
     later("retry", "Run again what failed"),
     later("clone", "Clone the relations of a state"),
 ];

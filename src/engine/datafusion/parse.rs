@@ -199,13 +199,23 @@ pub(super) fn text_after_as(tokens: &[TokenWithSpan]) -> Option<String> {
             Token::RParen => depth -= 1,
             token if depth == 0 && keyword(token) == Some(Keyword::AS) => {
                 let rest = tokens.get(at + 1..)?;
-                let text: String = rest.iter().map(|token| token.token.to_string()).collect();
+                let text: String = rest.iter().map(|token| token_text(&token.token)).collect();
                 return Some(text.trim().to_owned());
             }
             _ => {}
         }
     }
     None
+}
+
+/// A token as SQL. The tokenizer keeps strings without their escapes, and does not put them back when it prints them.
+fn token_text(token: &Token) -> String {
+    match token {
+        Token::SingleQuotedString(text) | Token::EscapedStringLiteral(text) => {
+            format!("'{}'", text.replace('\'', "''"))
+        }
+        other => other.to_string(),
+    }
 }
 
 /// Respells identifiers that planning did not find, where the tables have them in another case. True when anything changed.

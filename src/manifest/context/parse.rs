@@ -503,7 +503,8 @@ impl Object for ParseAdapter {
             | "list_schemas" => Value::list([]),
             "check_schema_exists" | "already_exists" => Value::Bool(false),
             name if STUBS.contains(&name) => Value::None,
-            _ => return Some(Err(adapter::unknown_method(name))),
+            // An unknown method is an error of the node that calls it, when it runs.
+            _ => Value::undefined(&format!("'adapter' has no method '{name}'")),
         }))
     }
 

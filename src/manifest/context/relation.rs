@@ -103,14 +103,14 @@ impl RelationObject {
         if self.relation.kind == Some(RelationKind::Function) {
             return text;
         }
-        let alias = |kind: &str| format!(" _dbt_{kind}_subq_{}", self.relation.identifier.as_deref().unwrap_or(""));
+        // Without an alias, so that a template may give one: `from {{ ref('a') }} as a`. Our engines need none.
         match self.limit {
             None => {}
-            Some(0) => text = format!("(select * from {text} where false limit 0){}", alias("limit")),
-            Some(limit) => text = format!("(select * from {text} limit {limit}){}", alias("limit")),
+            Some(0) => text = format!("(select * from {text} where false limit 0)"),
+            Some(limit) => text = format!("(select * from {text} limit {limit})"),
         }
         if let Some(condition) = self.event_time.as_ref().and_then(EventTimeFilter::condition) {
-            text = format!("(select * from {text} where {condition}){}", alias("et_filter"));
+            text = format!("(select * from {text} where {condition})");
         }
         text
     }

@@ -211,7 +211,7 @@ fn relations_render_by_their_policies() {
         ("{{ api.Relation.create(identifier='t', type='no') }}", "error: 'no' is not a valid RelationType"),
         (
             "{{ api.Relation.create(schema='s', identifier='t', limit=0) }}",
-            r#"(select * from "s"."t" where false limit 0) _dbt_limit_subq_t"#,
+            r#"(select * from "s"."t" where false limit 0)"#,
         ),
         ("{{ api.Relation.create(schema='s', identifier='t', limit=0).render() }}", r#""s"."t""#),
     ] {

@@ -33,7 +33,9 @@ impl NodeState {
         let target = self.target(&call)?;
         self.check_dependency(&call, target)?;
         if target.is_ephemeral() {
-            return Ok(RelationObject::ephemeral(&target.alias).into_value());
+            let mut object = RelationObject::ephemeral(&target.alias);
+            object.limit = self.run.rows.empty.then_some(0);
+            return Ok(object.into_value());
         }
         let mut object = match self.deferred(target)? {
             Some(object) => object,

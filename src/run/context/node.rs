@@ -36,6 +36,9 @@ use super::{
     statements::NodeStats,
 };
 
+/// Bytes of stack that one rendering may use.
+const STACK: usize = 4 * 1024 * 1024;
+
 /// Whose templates are rendered.
 #[derive(Debug, Clone)]
 pub enum Subject {
@@ -144,6 +147,8 @@ impl NodeContext {
     /// An interpreter that knows where the compiled SQL comes from.
     pub fn interp(&self) -> Interp<'_> {
         let mut interp = Interp::new(&self.context);
+        // Nodes are rendered on threads with a stack of several times this size.
+        interp.limits.stack = STACK;
         if let Some((text, map)) = &*lock(&self.state.compiled) {
             interp.trace(text, map.clone());
         }

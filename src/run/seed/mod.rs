@@ -46,7 +46,7 @@ pub fn read(path: &str, bytes: &[u8], options: &SeedOptions) -> Result<SeedTable
     })?;
     let mut warnings = Vec::new();
     let delimiter = delimiter(&options.delimiter)
-        .ok_or_else(|| fail(format!("the delimiter must be one character of ASCII, found `{}`", options.delimiter)))?;
+        .ok_or_else(|| fail(format!("the delimiter must be one ASCII character, found `{}`", options.delimiter)))?;
     let mut reader =
         csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(text.as_bytes());
     let mut records = reader.records();
@@ -103,7 +103,6 @@ pub fn read(path: &str, bytes: &[u8], options: &SeedOptions) -> Result<SeedTable
 
 fn delimiter(text: &str) -> Option<u8> {
     match text.as_bytes() {
-        [] => Some(b','),
         [byte] => Some(*byte),
         b"\\t" => Some(b'\t'),
         _ => None,

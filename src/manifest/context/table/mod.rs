@@ -131,7 +131,8 @@ impl Table {
     pub fn to_json_rows(&self) -> serde_json::Value {
         let object = |row: &Row| {
             let pairs = self.names.iter().zip(row.iter());
-            serde_json::Value::Object(pairs.map(|(name, value)| (name.to_string(), value.to_json())).collect())
+            let json = |value: &Value| crate::jinja::iso_text(value).map_or_else(|| value.to_json(), Into::into);
+            serde_json::Value::Object(pairs.map(|(name, value)| (name.to_string(), json(value))).collect())
         };
         serde_json::Value::Array(self.rows.iter().map(object).collect())
     }

@@ -87,8 +87,9 @@
   {{ return('bigint') }}
 {%- endmacro -%}
 
+{#- Whole numbers are 64-bit everywhere: in literals, in seeds, and so here. -#}
 {%- macro datafusion__type_int() -%}
-  {{ return('integer') }}
+  {{ return('bigint') }}
 {%- endmacro -%}
 
 {%- macro datafusion__type_timestamp() -%}

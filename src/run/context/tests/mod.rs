@@ -224,7 +224,7 @@ fn inputs_are_cut_by_empty_and_by_batch() {
     let empty = setup(InputRows { empty: true, sample: None });
     assert_eq!(
         empty.render("{{ ref('orders') }}").unwrap(),
-        r#"(select * from "db"."main"."orders" where false limit 0) _dbt_limit_subq_orders"#
+        r#"(select * from "db"."main"."orders" where false limit 0)"#
     );
     assert_eq!(
         empty.render("{{ ref('orders').render() }} {{ this }}").unwrap(),
@@ -241,7 +241,7 @@ fn inputs_are_cut_by_empty_and_by_batch() {
     assert_eq!(
         rendered.unwrap().text,
         "(select * from \"db\".\"main\".\"orders\" where at >= '2024-01-02 00:00:00+00:00' and at < '2024-01-03 \
-         00:00:00+00:00') _dbt_et_filter_subq_orders|20240102|2024-01-02 00:00:00+00:00"
+         00:00:00+00:00')|20240102|2024-01-02 00:00:00+00:00"
     );
 }
 
