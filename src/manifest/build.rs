@@ -12,7 +12,9 @@ use crate::{
 };
 
 use super::{
-    Disabled, Manifest, checks,
+    Disabled, Manifest,
+    calls::{Call, parse_call, python_calls},
+    checks,
     configure::{Forest, configure},
     context::Scopes,
     draft::{Defaults, Draft, Recorded, drafts},
@@ -103,6 +105,8 @@ struct Stage<'a> {
 struct Places {
     nodes: IndexMap<UniqueId, Option<Span>>,
     sources: HashMap<UniqueId, Vec<Option<Span>>>,
+    /// Of all nodes and sources, disabled ones too.
+    fqns: IndexMap<ResourceType, Vec<Vec<String>>>,
 }
 
 fn embedded(project: &Project) -> IndexSet<String> {
@@ -159,6 +163,7 @@ impl Stage<'_> {
         for mut draft in drafts {
             configure(&mut draft, &self.forest, diagnostics);
             self.hooks(&mut draft, diagnostics);
+            follow_foreign_keys(&mut draft);
             inherit_group(&mut draft, &groups);
             naming.name(&mut draft, diagnostics);
             let (node, span, source_spans) = finish_draft(draft);
@@ -183,7 +188,7 @@ impl Stage<'_> {
         for source in manifest.sources.values() {
             fqns.entry(ResourceType::Source).or_default().push(source.fqn.clone());
         }
-        diagnostics.extend(self.forest.unused(&fqns));
+        places.fqns = fqns;
         places
     }
 
@@ -202,6 +207,10 @@ impl Stage<'_> {
     /// Evaluates the templates of drafts, on several threads; results are merged in order.
     fn evaluate(&self, drafts: &mut [Draft], diagnostics: &mut Vec<Diagnostic>) {
         let problems = in_parallel(drafts, self.options.parallelism, |draft: &mut Draft| {
+            if draft.node.language == "python" {
+                read_python(draft);
+                return None;
+            }
             let template = draft.template.take()?;
             if template.is_plain() {
                 return None;
@@ -244,6 +253,7 @@ impl Stage<'_> {
 
     /// Resolves names and checks what must hold for the whole.
     fn finish(&self, manifest: &mut Manifest, places: &Places, diagnostics: &mut Vec<Diagnostic>) {
+        diagnostics.extend(self.forest.unused(&places.fqns));
         let mut names = Names::new(manifest, &self.project.name);
         names.restricted = self
             .project
@@ -253,7 +263,8 @@ impl Stage<'_> {
             .map(|package| package.name.clone())
             .collect();
         names.own_package_first = self.options.behaviour("REQUIRE_REF_SEARCHES_NODE_PACKAGE_BEFORE_ROOT", false);
-        resolve::resolve_all(manifest, &names, &places.nodes, &places.sources, diagnostics);
+        let now = self.options.run_started_at.format("%Y-%m-%dT%H:%M:%S").to_string();
+        resolve::resolve_all(manifest, &names, &places.nodes, &places.sources, &now, diagnostics);
         let flag = |name: &str, default: bool| self.options.behaviour(name, default);
         let unique = flag("REQUIRE_UNIQUE_PROJECT_RESOURCE_NAMES", false);
         checks::names_across_types(manifest, &places.nodes, unique, diagnostics);
@@ -261,8 +272,36 @@ impl Stage<'_> {
         let no_spaces = flag("REQUIRE_RESOURCE_NAMES_WITHOUT_SPACES", true);
         checks::spaces(manifest, &places.nodes, no_spaces, diagnostics);
         checks::groups(manifest, &places.nodes, diagnostics);
+        checks::deprecated(manifest, &places.nodes, &now, diagnostics);
         checks::contracts(manifest, &places.nodes, diagnostics);
+        checks::snapshots(manifest, &places.nodes, diagnostics);
         checks::primary_keys(manifest);
+    }
+}
+
+/// Takes what the text of a Python model tells without running it.
+fn read_python(draft: &mut Draft) {
+    let Some(origin) = draft.node.origin else { return };
+    let calls = python_calls(&draft.node.raw_code, origin);
+    draft.recorded.configs = calls.configs;
+    draft.recorded.refs = calls.refs;
+    draft.recorded.sources = calls.sources;
+}
+
+/// Foreign keys make edges to what they point at.
+fn follow_foreign_keys(draft: &mut Draft) {
+    let of_model = match &draft.node.kind {
+        NodeKind::Model(fields) => fields.constraints.as_slice(),
+        _ => return,
+    };
+    let of_columns = draft.node.columns.values().flat_map(|column| &column.constraints);
+    for constraint in of_model.iter().chain(of_columns) {
+        let Some(to) = constraint.get("to") else { continue };
+        match to.as_str().and_then(|text| parse_call(text, None)) {
+            Some(Call::Ref(reference)) => draft.recorded.refs.push(reference),
+            Some(Call::Source(names)) => draft.recorded.sources.push((names, None)),
+            _ => {}
+        }
     }
 }
 

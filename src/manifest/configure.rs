@@ -13,7 +13,7 @@ use super::{
     columns::pairs,
     draft::Draft,
     merge::listify,
-    node::{Docs, NodeKind, Quoting},
+    node::{Docs, NodeKind},
     settings::{Levels, Resolved, add_tags, merge_calls, resolve},
     tree::{Setting, Trees},
 };
@@ -111,18 +111,6 @@ fn copy_up(draft: &mut Draft, resolved: Resolved) {
         node.docs = Docs {
             show: !matches!(docs.get("show"), Some(Value::Bool(false))),
             node_color: docs.get("node_color").and_then(|color| color.as_str().map(str::to_owned)),
-        };
-    }
-    if let Some(quoting) = config.get("quoting") {
-        let flag = |key: &str| match quoting.get(key) {
-            Some(Value::Bool(flag)) => Some(flag),
-            _ => None,
-        };
-        node.quoting = Quoting {
-            database: flag("database"),
-            schema: flag("schema"),
-            identifier: flag("identifier"),
-            column: flag("column"),
         };
     }
     if let NodeKind::Model(fields) = &mut node.kind {
