@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use indexmap::{IndexMap, IndexSet};
 
 use crate::{
-    diagnostic::{Diagnostic, Span},
+    diagnostic::{Code, Diagnostic, Span},
     jinja::Value,
     names::{Policy, ResourceType, UniqueId},
     project::{PackageKind, Project},
@@ -86,7 +86,7 @@ pub fn build(project: &Project, options: &ParseOptions) -> Parsed {
         }
     }
     stage.finish(&mut manifest, &nodes, &mut diagnostics);
-    Parsed { manifest, scopes, diagnostics }
+    Parsed { manifest, scopes, diagnostics: together(diagnostics) }
 }
 
 /// What all stages need.
@@ -338,6 +338,35 @@ fn duplicate_node(node: &Node, span: Option<Span>, first: Option<Span>) -> Diagn
         }
     }
     diagnostic
+}
+
+/// One mistake in a place that many nodes share, such as a config tree, is reported once.
+fn together(diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut merged: IndexMap<(Code, Option<Span>, String, usize), (Diagnostic, usize)> = IndexMap::new();
+    for diagnostic in diagnostics {
+        let mut message = diagnostic.message.clone();
+        if let Some(node) = &diagnostic.node {
+            let name = node.splitn(3, '.').last().unwrap_or(node);
+            message = message.replace(node.as_str(), "").replace(&format!("`{name}`"), "");
+        }
+        let place = diagnostic.labels.first().map(|label| label.span);
+        // Without a place nothing tells two mistakes apart but their text.
+        let key = (diagnostic.code, place, message, diagnostic.stack.len());
+        match merged.get_mut(&key) {
+            Some((_, more)) => *more += 1,
+            None => {
+                merged.insert(key, (diagnostic, 0));
+            }
+        }
+    }
+    merged
+        .into_values()
+        .map(|(diagnostic, more)| match more {
+            0 => diagnostic,
+            1 => diagnostic.note("the same holds for one more node"),
+            _ => diagnostic.note(format!("the same holds for {more} more nodes")),
+        })
+        .collect()
 }
 
 /// Applies `work` to all items on up to `threads` threads; what it gives is collected in the order of the items.

@@ -11,6 +11,7 @@ use crate::{
 
 use super::{
     columns::pairs,
+    defaults::defaults,
     draft::Draft,
     merge::listify,
     node::{Docs, NodeKind},
@@ -209,7 +210,8 @@ pub fn check_config(kind: ResourceType, unique_id: &str, resolved: &Resolved, di
                 words.iter().any(|word| value.as_str() == Some(word) || exact(word))
             }
         };
-        if fits {
+        // Only the fields that a resource type has are checked; the same key elsewhere is the user's own.
+        if fits || !(defaults(kind).contains_key(key) || key == "hard_deletes") {
             continue;
         }
         let expected = match shape {

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use crate::{
-    diagnostic::{Diagnostic, Frame, Origin, Span, nearest},
+    diagnostic::{Diagnostic, Origin, Span, nearest},
     jinja::{Args, Interp, JinjaError, MacroDef, Template, Value},
     names::{Policy, UniqueId},
     project::{
@@ -283,8 +283,8 @@ fn at_node(error: &JinjaError, node: &Node) -> Diagnostic {
     {
         diagnostic = diagnostic.at(origin.span(0, 0), "");
     }
-    if diagnostic.stack.is_empty() && matches!(node.kind, NodeKind::GenericTest(_)) {
-        diagnostic.stack.push(Frame { name: format!("test `{}`", node.name), call: None });
+    if matches!(node.kind, NodeKind::GenericTest(_)) {
+        diagnostic.notes.push(format!("in test `{}`", node.name));
     }
     diagnostic
 }

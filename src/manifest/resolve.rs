@@ -213,7 +213,7 @@ impl Names {
     fn admit(&self, target: &Target, call: &RefArgs, asker: &Asker) -> Result<UniqueId, Box<Diagnostic>> {
         let restricted = target.package != asker.package && self.restricted.contains(&target.package);
         let problem = match target.access.as_str() {
-            "private" if target.group != asker.group || restricted => match &target.group {
+            "private" if asker.group.is_none() || target.group != asker.group || restricted => match &target.group {
                 Some(group) => Some(format!("which is private to group `{group}`")),
                 None => Some("which is private".to_owned()),
             },

@@ -324,3 +324,43 @@ fn a_python_model_has_edges_although_it_is_not_run() {
     assert_eq!(case.depends_on("model.shop.p"), ["model.shop.a"]);
     assert_eq!(case.config("model.shop.p", "materialized"), "\"incremental\"");
 }
+
+#[test]
+fn a_mistake_in_a_shared_place_is_reported_once() {
+    let case = parse(&[
+        (
+            "dbt_project.yml",
+            "name: shop\nprofile: shop\nmodels:\n  +materialized: 3\n  +post-hook: \"{{ ref('missing') }}\"\n",
+        ),
+        ("models/a.sql", "select 1"),
+        ("models/b.sql", "select 1"),
+        ("models/c.sql", "select 1"),
+    ]);
+    assert_eq!(
+        case.shown(),
+        [
+            "error[config-type] dbt_project.yml:4:3 config `materialized` of `model.shop.a` is `3`, expected a text",
+            "error[ref-not-found] dbt_project.yml:5:3 model `a` refers to `missing`, which does not exist",
+        ]
+    );
+    assert_eq!(case.parsed.diagnostics.first().unwrap().notes, ["the same holds for 2 more nodes"]);
+}
+
+#[test]
+fn a_test_with_a_wrong_argument_is_an_error_where_it_is_written() {
+    check(
+        &[
+            ("models/a.sql", "select 1 as id"),
+            ("macros/t.sql", "{% test positive(model, column_name) %}select 1{% endtest %}"),
+            (
+                "models/s.yml",
+                "models:\n  - name: a\n    columns:\n      - name: id\n        data_tests:\n          \
+                 - positive: {arguments: {mn: 1}}\n          - uniqe\n",
+            ),
+        ],
+        &[
+            "warning[unknown-generic-test] models/s.yml:7:13 no generic test is named `uniqe` (did you mean `unique`?)",
+            "error[jinja-type] models/s.yml:6:13 macro 'test_positive' takes no keyword argument 'mn'",
+        ],
+    );
+}
