@@ -5,14 +5,16 @@ use std::{collections::HashMap, sync::Arc};
 use indexmap::{IndexMap, IndexSet};
 
 use crate::{
-    diagnostic::{Diagnostic, Span},
+    diagnostic::{Code, Diagnostic, Span},
     jinja::Value,
     names::{Policy, ResourceType, UniqueId},
     project::{PackageKind, Project},
 };
 
 use super::{
-    Disabled, Manifest, checks,
+    Disabled, Manifest,
+    calls::{Call, parse_call, python_calls},
+    checks,
     configure::{Forest, configure},
     context::Scopes,
     draft::{Defaults, Draft, Recorded, drafts},
@@ -84,7 +86,7 @@ pub fn build(project: &Project, options: &ParseOptions) -> Parsed {
         }
     }
     stage.finish(&mut manifest, &nodes, &mut diagnostics);
-    Parsed { manifest, scopes, diagnostics }
+    Parsed { manifest, scopes, diagnostics: together(diagnostics) }
 }
 
 /// What all stages need.
@@ -103,6 +105,8 @@ struct Stage<'a> {
 struct Places {
     nodes: IndexMap<UniqueId, Option<Span>>,
     sources: HashMap<UniqueId, Vec<Option<Span>>>,
+    /// Of all nodes and sources, disabled ones too.
+    fqns: IndexMap<ResourceType, Vec<Vec<String>>>,
 }
 
 fn embedded(project: &Project) -> IndexSet<String> {
@@ -159,6 +163,7 @@ impl Stage<'_> {
         for mut draft in drafts {
             configure(&mut draft, &self.forest, diagnostics);
             self.hooks(&mut draft, diagnostics);
+            follow_foreign_keys(&mut draft);
             inherit_group(&mut draft, &groups);
             naming.name(&mut draft, diagnostics);
             let (node, span, source_spans) = finish_draft(draft);
@@ -183,7 +188,7 @@ impl Stage<'_> {
         for source in manifest.sources.values() {
             fqns.entry(ResourceType::Source).or_default().push(source.fqn.clone());
         }
-        diagnostics.extend(self.forest.unused(&fqns));
+        places.fqns = fqns;
         places
     }
 
@@ -202,6 +207,10 @@ impl Stage<'_> {
     /// Evaluates the templates of drafts, on several threads; results are merged in order.
     fn evaluate(&self, drafts: &mut [Draft], diagnostics: &mut Vec<Diagnostic>) {
         let problems = in_parallel(drafts, self.options.parallelism, |draft: &mut Draft| {
+            if draft.node.language == "python" {
+                read_python(draft);
+                return None;
+            }
             let template = draft.template.take()?;
             if template.is_plain() {
                 return None;
@@ -244,6 +253,7 @@ impl Stage<'_> {
 
     /// Resolves names and checks what must hold for the whole.
     fn finish(&self, manifest: &mut Manifest, places: &Places, diagnostics: &mut Vec<Diagnostic>) {
+        diagnostics.extend(self.forest.unused(&places.fqns));
         let mut names = Names::new(manifest, &self.project.name);
         names.restricted = self
             .project
@@ -253,7 +263,8 @@ impl Stage<'_> {
             .map(|package| package.name.clone())
             .collect();
         names.own_package_first = self.options.behaviour("REQUIRE_REF_SEARCHES_NODE_PACKAGE_BEFORE_ROOT", false);
-        resolve::resolve_all(manifest, &names, &places.nodes, &places.sources, diagnostics);
+        let now = self.options.run_started_at.format("%Y-%m-%dT%H:%M:%S").to_string();
+        resolve::resolve_all(manifest, &names, &places.nodes, &places.sources, &now, diagnostics);
         let flag = |name: &str, default: bool| self.options.behaviour(name, default);
         let unique = flag("REQUIRE_UNIQUE_PROJECT_RESOURCE_NAMES", false);
         checks::names_across_types(manifest, &places.nodes, unique, diagnostics);
@@ -261,8 +272,36 @@ impl Stage<'_> {
         let no_spaces = flag("REQUIRE_RESOURCE_NAMES_WITHOUT_SPACES", true);
         checks::spaces(manifest, &places.nodes, no_spaces, diagnostics);
         checks::groups(manifest, &places.nodes, diagnostics);
+        checks::deprecated(manifest, &places.nodes, &now, diagnostics);
         checks::contracts(manifest, &places.nodes, diagnostics);
+        checks::snapshots(manifest, &places.nodes, diagnostics);
         checks::primary_keys(manifest);
+    }
+}
+
+/// Takes what the text of a Python model tells without running it.
+fn read_python(draft: &mut Draft) {
+    let Some(origin) = draft.node.origin else { return };
+    let calls = python_calls(&draft.node.raw_code, origin);
+    draft.recorded.configs = calls.configs;
+    draft.recorded.refs = calls.refs;
+    draft.recorded.sources = calls.sources;
+}
+
+/// Foreign keys make edges to what they point at.
+fn follow_foreign_keys(draft: &mut Draft) {
+    let of_model = match &draft.node.kind {
+        NodeKind::Model(fields) => fields.constraints.as_slice(),
+        _ => return,
+    };
+    let of_columns = draft.node.columns.values().flat_map(|column| &column.constraints);
+    for constraint in of_model.iter().chain(of_columns) {
+        let Some(to) = constraint.get("to") else { continue };
+        match to.as_str().and_then(|text| parse_call(text, None)) {
+            Some(Call::Ref(reference)) => draft.recorded.refs.push(reference),
+            Some(Call::Source(names)) => draft.recorded.sources.push((names, None)),
+            _ => {}
+        }
     }
 }
 
@@ -299,6 +338,35 @@ fn duplicate_node(node: &Node, span: Option<Span>, first: Option<Span>) -> Diagn
         }
     }
     diagnostic
+}
+
+/// One mistake in a place that many nodes share, such as a config tree, is reported once.
+fn together(diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut merged: IndexMap<(Code, Option<Span>, String, usize), (Diagnostic, usize)> = IndexMap::new();
+    for diagnostic in diagnostics {
+        let mut message = diagnostic.message.clone();
+        if let Some(node) = &diagnostic.node {
+            let name = node.splitn(3, '.').last().unwrap_or(node);
+            message = message.replace(node.as_str(), "").replace(&format!("`{name}`"), "");
+        }
+        let place = diagnostic.labels.first().map(|label| label.span);
+        // Without a place nothing tells two mistakes apart but their text.
+        let key = (diagnostic.code, place, message, diagnostic.stack.len());
+        match merged.get_mut(&key) {
+            Some((_, more)) => *more += 1,
+            None => {
+                merged.insert(key, (diagnostic, 0));
+            }
+        }
+    }
+    merged
+        .into_values()
+        .map(|(diagnostic, more)| match more {
+            0 => diagnostic,
+            1 => diagnostic.note("the same holds for one more node"),
+            _ => diagnostic.note(format!("the same holds for {more} more nodes")),
+        })
+        .collect()
 }
 
 /// Applies `work` to all items on up to `threads` threads; what it gives is collected in the order of the items.

@@ -107,6 +107,25 @@ pub fn groups(manifest: &Manifest, spans: &Spans, diagnostics: &mut Vec<Diagnost
     }
 }
 
+/// Models that should be gone.
+pub fn deprecated(manifest: &Manifest, spans: &Spans, now: &str, diagnostics: &mut Vec<Diagnostic>) {
+    for node in manifest.nodes.values() {
+        let NodeKind::Model(fields) = &node.kind else { continue };
+        let Some(date) = fields.deprecation_date.as_deref().filter(|date| *date < now) else { continue };
+        let day = date.split('T').next().unwrap_or(date);
+        let name = node.unique_id.as_str().splitn(3, '.').last().unwrap_or(&node.name);
+        let mut diagnostic =
+            Diagnostic::warning("deprecated-model", format!("model `{name}` is past its deprecation date {day}"))
+                .help("disable or remove it")
+                .event("DeprecatedModel")
+                .node(node.unique_id.as_str());
+        if let Some(span) = spans.get(&node.unique_id).copied().flatten() {
+            diagnostic = diagnostic.at(span, "");
+        }
+        diagnostics.push(diagnostic);
+    }
+}
+
 /// What an enforced contract and constraints need before anything runs.
 pub fn contracts(manifest: &Manifest, spans: &Spans, diagnostics: &mut Vec<Diagnostic>) {
     for node in manifest.nodes.values() {
@@ -147,6 +166,38 @@ pub fn contracts(manifest: &Manifest, spans: &Spans, diagnostics: &mut Vec<Diagn
                 format!("model `{}` has a primary key constraint of its own and one on `{}`", node.name, column.name);
             report("primary-key", message, column.span, "remove one of the two");
         }
+    }
+}
+
+/// What a snapshot cannot do without.
+pub fn snapshots(manifest: &Manifest, spans: &Spans, diagnostics: &mut Vec<Diagnostic>) {
+    let snapshots = manifest.nodes.values().filter(|node| node.resource_type == ResourceType::Snapshot);
+    for node in snapshots {
+        let is_missing = |key: &str| node.config.get(key).is_none_or(|value| !value.is_truthy());
+        let strategy = node.config.text("strategy").unwrap_or_default();
+        let needed = match strategy {
+            "timestamp" => "updated_at",
+            "check" => "check_cols",
+            _ => "strategy",
+        };
+        let missing: Vec<String> = ["strategy", "unique_key", needed]
+            .into_iter()
+            .filter(|key| is_missing(key))
+            .map(|key| format!("`{key}`"))
+            .collect();
+        let mut missing: IndexSet<String> = missing.into_iter().collect();
+        let Some(last) = missing.pop() else { continue };
+        let listed = match missing.len() {
+            0 => last,
+            _ => format!("{} and {last}", missing.into_iter().collect::<Vec<_>>().join(", ")),
+        };
+        let mut diagnostic = Diagnostic::error("snapshot-config", format!("snapshot `{}` has no {listed}", node.name))
+            .help("set it with `config(…)` in the snapshot, or under `config:` in a properties file")
+            .node(node.unique_id.as_str());
+        if let Some(span) = spans.get(&node.unique_id).copied().flatten() {
+            diagnostic = diagnostic.at(span, "");
+        }
+        diagnostics.push(diagnostic);
     }
 }
 

@@ -59,7 +59,7 @@ fn column(raw: &RawColumn, renderer: &Renderer<'_>, package: &str, diagnostics: 
         Value::Bool(quote) => Some(quote),
         _ => None,
     });
-    let constraints = constraints(raw.constraints.as_ref(), renderer, package, diagnostics);
+    let constraints = constraints(raw.constraints.as_ref(), Level::Column, renderer, package, diagnostics);
     let (description, doc_blocks) = renderer.description(package, raw.description.as_ref(), diagnostics);
     ColumnInfo {
         name: raw.name.text.clone(),
@@ -87,21 +87,29 @@ pub fn extra(
     keyed.map(|(key, yaml)| (key.to_owned(), renderer.native(package, yaml, diagnostics))).collect()
 }
 
+/// Whether constraints are declared on a model, where they name their columns, or on a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    Model,
+    Column,
+}
+
 /// A list of constraints, each with all of dbt's fields.
 pub fn constraints(
     yaml: Option<&Yaml>,
+    level: Level,
     renderer: &Renderer<'_>,
     package: &str,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Value> {
     let Some(yaml) = yaml else { return Vec::new() };
     let items = listify(&renderer.native(package, yaml, diagnostics));
-    items.iter().filter_map(|item| constraint(item, yaml.span, diagnostics)).collect()
+    items.iter().filter_map(|item| constraint(item, level, yaml.span, diagnostics)).collect()
 }
 
 const CONSTRAINTS: [&str; 6] = ["check", "not_null", "unique", "primary_key", "foreign_key", "custom"];
 
-fn constraint(item: &Value, span: Span, diagnostics: &mut Vec<Diagnostic>) -> Option<Value> {
+fn constraint(item: &Value, level: Level, span: Span, diagnostics: &mut Vec<Diagnostic>) -> Option<Value> {
     let kind = item.get("type").map(|kind| kind.to_str()).unwrap_or_default();
     if !CONSTRAINTS.contains(&kind.as_str()) {
         let found = if kind.is_empty() { "no `type`".to_owned() } else { format!("`{kind}`") };
@@ -127,8 +135,8 @@ fn constraint(item: &Value, span: Span, diagnostics: &mut Vec<Diagnostic>) -> Op
         field("to", Value::None),
         field("to_columns", Value::list([])),
     ];
-    if let Some(columns) = item.get("columns") {
-        fields.push(("columns".to_owned(), deep_copy(&columns)));
+    if level == Level::Model {
+        fields.push(field("columns", Value::list([])));
     }
     Some(Value::dict(fields))
 }

@@ -11,9 +11,10 @@ use crate::{
 
 use super::{
     columns::pairs,
+    defaults::defaults,
     draft::Draft,
     merge::listify,
-    node::{Docs, NodeKind, Quoting},
+    node::{Docs, NodeKind},
     settings::{Levels, Resolved, add_tags, merge_calls, resolve},
     tree::{Setting, Trees},
 };
@@ -113,18 +114,6 @@ fn copy_up(draft: &mut Draft, resolved: Resolved) {
             node_color: docs.get("node_color").and_then(|color| color.as_str().map(str::to_owned)),
         };
     }
-    if let Some(quoting) = config.get("quoting") {
-        let flag = |key: &str| match quoting.get(key) {
-            Some(Value::Bool(flag)) => Some(flag),
-            _ => None,
-        };
-        node.quoting = Quoting {
-            database: flag("database"),
-            schema: flag("schema"),
-            identifier: flag("identifier"),
-            column: flag("column"),
-        };
-    }
     if let NodeKind::Model(fields) = &mut node.kind {
         fields.access = config.text("access").unwrap_or("protected").to_owned();
     }
@@ -222,7 +211,8 @@ pub fn check_config(kind: ResourceType, unique_id: &str, resolved: &Resolved, di
                 words.iter().any(|word| value.as_str() == Some(word) || exact(word))
             }
         };
-        if fits {
+        // Only the fields that a resource type has are checked; the same key elsewhere is the user's own.
+        if fits || !(defaults(kind).contains_key(key) || key == "hard_deletes") {
             continue;
         }
         let expected = match shape {

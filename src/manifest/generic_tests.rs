@@ -152,7 +152,9 @@ fn test_draft(
         },
         None => {
             diagnostics.push(unknown_test(request, lookup));
-            (target_reference(request), None)
+            let mut recorded = target_reference(request);
+            recorded.macros.extend(lookup.index.find(package, WHERE_MACRO).map(|found| macro_id(found)));
+            (recorded, None)
         }
     };
     let mut node = node(place, NodeKind::GenericTest(fields), defaults);
@@ -185,7 +187,8 @@ fn own_tags(request: &TestRequest<'_>, settings: &[Setting]) -> Vec<String> {
 
 fn report_old_forms(request: &TestRequest<'_>, lookup: &Lookup<'_>, diagnostics: &mut Vec<Diagnostic>) {
     let raw = request.raw;
-    if let Some(first) = raw.inline_arguments.iter().next().filter(|_| lookup.nested_arguments) {
+    let mut inline = raw.inline_arguments.iter().filter(|entry| entry.key.as_str() != Some("column_name"));
+    if let Some(first) = inline.next().filter(|_| lookup.nested_arguments) {
         diagnostics.push(
             Diagnostic::warning(
                 "test-arguments-not-nested",

@@ -113,3 +113,6 @@ pub enum Disabled {
     Source(Box<Source>),
     Exposure(Box<Exposure>),
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,7 +41,8 @@ pub fn exposures(
     for package in project.packages.values() {
         for file in &package.properties {
             for raw in &file.properties.exposures {
-                let exposure = exposure(raw, package, file, forest, renderer, defaults, diagnostics);
+                let place = Place { package, file, forest, renderer, defaults };
+                let exposure = place.exposure(raw, diagnostics);
                 if let Some(first) = exposures.get(&exposure.unique_id) {
                     diagnostics.push(twice("exposure", &raw.name.text, raw.name.span, first.span));
                     continue;
@@ -63,88 +64,102 @@ fn twice(kind: &str, name: &str, span: Span, first: Option<Span>) -> Diagnostic 
     }
 }
 
-fn exposure(
-    raw: &RawExposure,
-    package: &Arc<Package>,
-    file: &PropertiesFile,
-    forest: &Forest,
-    renderer: &Renderer<'_>,
-    defaults: &Defaults,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Exposure {
-    let name = &package.name;
-    let fqn = fqn(name, &file.path, &raw.name.text);
-    // `tags` and `meta` beside `config` count like configs.
-    let mut beside = Vec::new();
-    for (key, yaml) in [("meta", &raw.meta), ("tags", &raw.tags)] {
-        if let Some(yaml) = yaml {
-            let value = renderer.native(name, yaml, diagnostics);
-            beside.push(super::tree::Setting { key: key.to_owned(), written: yaml.to_value(), value, span: yaml.span });
+/// Where an exposure is declared, and what is needed to read it.
+struct Place<'a> {
+    package: &'a Arc<Package>,
+    file: &'a PropertiesFile,
+    forest: &'a Forest,
+    renderer: &'a Renderer<'a>,
+    defaults: &'a Defaults,
+}
+
+impl Place<'_> {
+    fn exposure(&self, raw: &RawExposure, diagnostics: &mut Vec<Diagnostic>) -> Exposure {
+        let Place { package, file, forest, renderer, defaults } = self;
+        let name = &package.name;
+        let fqn = fqn(name, &file.path, &raw.name.text);
+        // `tags` and `meta` beside `config` count like configs.
+        let mut beside = Vec::new();
+        for (key, yaml) in [("meta", &raw.meta), ("tags", &raw.tags)] {
+            if let Some(yaml) = yaml {
+                let value = renderer.native(name, yaml, diagnostics);
+                beside.push(super::tree::Setting {
+                    key: key.to_owned(),
+                    written: yaml.to_value(),
+                    value,
+                    span: yaml.span,
+                });
+            }
         }
-    }
-    beside.extend(settings(renderer, name, raw.config.as_ref(), &Map::default(), diagnostics));
-    let levels = Levels {
-        own_tree: forest.own(ResourceType::Exposure, name, &fqn),
-        root_tree: forest.root(ResourceType::Exposure, name, &fqn),
-        properties: beside,
-        in_file: Vec::new(),
-    };
-    let resolved = resolve(ResourceType::Exposure, &levels);
-    let unique_id = UniqueId::new(format!("exposure.{name}.{}", raw.name.text));
-    check_config(ResourceType::Exposure, unique_id.as_str(), &resolved, diagnostics);
-    let text = |yaml: &Option<Yaml>, diagnostics: &mut Vec<Diagnostic>| {
-        let value = renderer.native(name, yaml.as_ref()?, diagnostics);
-        (!value.is_none()).then(|| value.to_str())
-    };
-    let exposure_type = raw.exposure_type.as_ref().map(|kind| kind.text.clone()).unwrap_or_default();
-    if !EXPOSURE_TYPES.contains(&exposure_type.as_str()) {
-        let span = raw.exposure_type.as_ref().map_or(raw.name.span, |kind| kind.span);
-        diagnostics.push(
-            Diagnostic::error("exposure", format!("exposure `{}` has type `{exposure_type}`", raw.name.text))
-                .at(span, format!("expected one of {}", EXPOSURE_TYPES.join(", "))),
-        );
-    }
-    let owner = raw.owner.as_ref().map(|yaml| renderer.native(name, yaml, diagnostics));
-    let owner = owner_of(owner.as_ref(), "exposure", &raw.name.text, raw.name.span, diagnostics);
-    let (mut refs, mut sources) = (Vec::new(), Vec::new());
-    for written in &raw.depends_on {
-        match parse_call(&written.text, Some(written.span)) {
-            Some(Call::Ref(call)) => refs.push(call),
-            Some(Call::Source(names)) => sources.push(names),
-            Some(Call::Metric) => {}
-            None => diagnostics.push(
-                Diagnostic::error(
-                    "exposure",
-                    format!("exposure `{}` depends on `{}`, which is no call", raw.name.text, written.text),
-                )
-                .at(written.span, "expected `ref('…')`, `source('…', '…')` or `metric('…')`"),
-            ),
+        let of_config = settings(renderer, name, raw.config.as_ref(), &Map::default(), diagnostics);
+        let mut unrendered = IndexMap::new();
+        let levels = Levels {
+            own_tree: forest.own(ResourceType::Exposure, name, &fqn),
+            root_tree: forest.root(ResourceType::Exposure, name, &fqn),
+            properties: beside.into_iter().chain(of_config.iter().cloned()).collect(),
+            in_file: Vec::new(),
+        };
+        let from_trees = levels.own_tree.iter().chain(&levels.root_tree).copied();
+        for setting in from_trees.chain(&of_config) {
+            unrendered.insert(setting.key.clone(), setting.written.clone());
         }
-    }
-    let (description, _) = renderer.description(name, raw.description.as_ref(), diagnostics);
-    let maturity = text(&raw.maturity, diagnostics);
-    Exposure {
-        unique_id,
-        name: raw.name.text.clone(),
-        package_name: name.clone(),
-        path: file.path.clone(),
-        original_file_path: file.original_file_path.clone(),
-        fqn,
-        exposure_type,
-        owner,
-        label: text(&raw.label, diagnostics),
-        maturity,
-        url: text(&raw.url, diagnostics),
-        description,
-        meta: resolved.config.get("meta").map(pairs).unwrap_or_default(),
-        tags: resolved.tags,
-        config: resolved.config,
-        unrendered_config: IndexMap::new(),
-        depends_on: DependsOn::default(),
-        refs,
-        sources,
-        created_at: defaults.created_at,
-        span: Some(raw.name.span),
+        let resolved = resolve(ResourceType::Exposure, &levels);
+        let unique_id = UniqueId::new(format!("exposure.{name}.{}", raw.name.text));
+        check_config(ResourceType::Exposure, unique_id.as_str(), &resolved, diagnostics);
+        let text = |yaml: &Option<Yaml>, diagnostics: &mut Vec<Diagnostic>| {
+            let value = renderer.native(name, yaml.as_ref()?, diagnostics);
+            (!value.is_none()).then(|| value.to_str())
+        };
+        let exposure_type = raw.exposure_type.as_ref().map(|kind| kind.text.clone()).unwrap_or_default();
+        if !EXPOSURE_TYPES.contains(&exposure_type.as_str()) {
+            let span = raw.exposure_type.as_ref().map_or(raw.name.span, |kind| kind.span);
+            diagnostics.push(
+                Diagnostic::error("exposure", format!("exposure `{}` has type `{exposure_type}`", raw.name.text))
+                    .at(span, format!("expected one of {}", EXPOSURE_TYPES.join(", "))),
+            );
+        }
+        let owner = raw.owner.as_ref().map(|yaml| renderer.native(name, yaml, diagnostics));
+        let owner = owner_of(owner.as_ref(), "exposure", &raw.name.text, raw.name.span, diagnostics);
+        let (mut refs, mut sources) = (Vec::new(), Vec::new());
+        for written in &raw.depends_on {
+            match parse_call(&written.text, Some(written.span)) {
+                Some(Call::Ref(call)) => refs.push(call),
+                Some(Call::Source(names)) => sources.push(names),
+                Some(Call::Metric) => {}
+                None => diagnostics.push(
+                    Diagnostic::error(
+                        "exposure",
+                        format!("exposure `{}` depends on `{}`, which is no call", raw.name.text, written.text),
+                    )
+                    .at(written.span, "expected `ref('…')`, `source('…', '…')` or `metric('…')`"),
+                ),
+            }
+        }
+        let (description, _) = renderer.description(name, raw.description.as_ref(), diagnostics);
+        let maturity = text(&raw.maturity, diagnostics);
+        Exposure {
+            unique_id,
+            name: raw.name.text.clone(),
+            package_name: name.clone(),
+            path: file.path.clone(),
+            original_file_path: file.original_file_path.clone(),
+            fqn,
+            exposure_type,
+            owner,
+            label: text(&raw.label, diagnostics),
+            maturity,
+            url: text(&raw.url, diagnostics),
+            description,
+            meta: resolved.config.get("meta").map(pairs).unwrap_or_default(),
+            tags: resolved.tags,
+            config: resolved.config,
+            unrendered_config: unrendered,
+            depends_on: DependsOn::default(),
+            refs,
+            sources,
+            created_at: defaults.created_at,
+            span: Some(raw.name.span),
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
 
 use super::{
     calls::parse_call,
-    columns::{columns, constraints},
+    columns::{Level, columns, constraints},
     draft::{Defaults, Draft, Place, fqn, node},
     merge::canonical_key,
     node::{Checksum, NodeKind},
@@ -164,6 +164,7 @@ impl<'a> Pass<'a, '_> {
                 );
             }
         }
+        self.diagnostics.extend(versions::check(raw));
         for version in &raw.versions {
             let found = versions::find(raw, version, &package.name, &self.index, self.drafts);
             let Some(at) = found else {
@@ -271,11 +272,11 @@ impl<'a> Pass<'a, '_> {
             doc_blocks,
             settings,
             columns,
-            constraints: constraints(own.or(raw.constraints.as_ref()), renderer, name, diagnostics),
+            constraints: constraints(own.or(raw.constraints.as_ref()), Level::Model, renderer, name, diagnostics),
             deprecation_date: deprecation
                 .or(raw.deprecation_date.as_ref())
-                .map(|yaml| renderer.native(name, yaml, diagnostics).to_str()),
-            time_spine: raw.time_spine.as_ref().map(|yaml| renderer.native(name, yaml, diagnostics)),
+                .map(|yaml| timestamp(&renderer.native(name, yaml, diagnostics).to_str())),
+            time_spine: raw.time_spine.as_ref().map(|yaml| time_spine(&renderer.native(name, yaml, diagnostics))),
             path: format!("{}://{}", package.name, file.original_file_path),
         }
     }
@@ -314,6 +315,21 @@ impl<'a> Pass<'a, '_> {
             }
         }
     }
+}
+
+/// A date as the time of its first moment in UTC; what is no date stays as it is.
+fn timestamp(text: &str) -> String {
+    match chrono::NaiveDate::parse_from_str(text.trim(), "%Y-%m-%d") {
+        Ok(date) => format!("{date}T00:00:00+00:00"),
+        Err(_) => text.replacen(' ', "T", 1),
+    }
+}
+
+/// A time spine with all of dbt's fields.
+fn time_spine(value: &Value) -> Value {
+    let mut fields = super::columns::pairs(value);
+    fields.entry("custom_granularities".to_owned()).or_insert_with(|| Value::list([]));
+    Value::dict(fields)
 }
 
 /// One entry's properties, rendered.
@@ -407,7 +423,7 @@ pub fn settings(
         }
         let written = entry.value.to_value();
         let value = match key {
-            "pre-hook" | "post-hook" => written.clone(),
+            "pre-hook" | "post-hook" | "loaded_at_query" => written.clone(),
             _ => renderer.native(package, &entry.value, diagnostics),
         };
         settings.push(Setting { key: key.to_owned(), value, written, span });
@@ -443,7 +459,7 @@ fn yaml_snapshots(project: &Project, drafts: &mut Vec<Draft>, defaults: &Default
                 };
                 let mut node = node(place, NodeKind::Snapshot, defaults);
                 let origin = crate::diagnostic::Origin::Within(relation.span);
-                node.checksum = Checksum { name: "sha256", checksum: super::sha256_hex(&code) };
+                node.checksum = Checksum { name: "sha256", checksum: file.checksum.clone() };
                 node.origin = Some(origin);
                 let template = Template::parse(&code, origin).ok();
                 node.raw_code = code;

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use crate::{
-    diagnostic::{Diagnostic, Frame, Origin, Span, nearest},
+    diagnostic::{Diagnostic, Origin, Span, nearest},
     jinja::{Args, Interp, JinjaError, MacroDef, Template, Value},
     names::{Policy, UniqueId},
     project::{
@@ -146,12 +146,7 @@ impl Renderer<'_> {
 pub fn evaluate(scopes: &Scopes, node: &Node, quoting: Policy, template: &Template) -> (Recorded, Option<Diagnostic>) {
     let context = parse_context(scopes, node, quoting);
     let result = context.render(template);
-    let mut recorded = taken(&context);
-    if recorded.macros.is_empty() {
-        let calls = template.calls();
-        let index = &scopes.shared.macros;
-        recorded.macros = calls.iter().filter_map(|call| index.resolve(&node.package_name, call)).collect();
-    }
+    let recorded = taken(&context);
     (recorded, result.err().map(|error| at_node(&error, node)))
 }
 
@@ -227,7 +222,6 @@ pub fn evaluate_hooks(
 ) -> (Recorded, Vec<Diagnostic>) {
     let mut diagnostics = Vec::new();
     let context = parse_context(scopes, node, quoting);
-    let mut macros = indexmap::IndexSet::new();
     for key in ["pre-hook", "post-hook"] {
         let hooks = node.config.get(key).and_then(Value::items).unwrap_or_default();
         for sql in hooks.iter().filter_map(|hook| hook.get("sql")) {
@@ -235,12 +229,6 @@ pub fn evaluate_hooks(
             let Some(span) = span.or_else(|| node.origin.map(|origin| origin.span(0, 0))) else { continue };
             match Template::parse(text, Origin::Within(span)) {
                 Ok(template) => {
-                    macros.extend(
-                        template
-                            .calls()
-                            .iter()
-                            .filter_map(|call| scopes.shared.macros.resolve(&node.package_name, call)),
-                    );
                     diagnostics.extend(context.render(&template).err().map(|error| at_node(&error, node)));
                 }
                 Err(problems) => diagnostics.extend(problems),
@@ -249,7 +237,6 @@ pub fn evaluate_hooks(
     }
     let mut recorded = taken(&context);
     recorded.configs.clear();
-    recorded.macros.extend(macros);
     (recorded, diagnostics)
 }
 
@@ -296,8 +283,8 @@ fn at_node(error: &JinjaError, node: &Node) -> Diagnostic {
     {
         diagnostic = diagnostic.at(origin.span(0, 0), "");
     }
-    if diagnostic.stack.is_empty() && matches!(node.kind, NodeKind::GenericTest(_)) {
-        diagnostic.stack.push(Frame { name: format!("test `{}`", node.name), call: None });
+    if matches!(node.kind, NodeKind::GenericTest(_)) {
+        diagnostic.notes.push(format!("in test `{}`", node.name));
     }
     diagnostic
 }

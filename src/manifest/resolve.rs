@@ -50,6 +50,7 @@ struct Target {
     latest: Option<Value>,
     access: String,
     group: Option<String>,
+    deprecated: Option<String>,
 }
 
 /// Why a name could not be resolved.
@@ -65,11 +66,14 @@ impl Names {
     pub fn new(manifest: &Manifest, root: &str) -> Self {
         let mut names = Self { root: root.to_owned(), ..Self::default() };
         for node in manifest.nodes.values().filter(|node| node.is_refable()) {
-            let (version, latest, access) = match &node.kind {
-                NodeKind::Model(fields) => {
-                    (fields.version.clone(), fields.latest_version.clone(), fields.access.clone())
-                }
-                _ => (None, None, "protected".to_owned()),
+            let (version, latest, access, deprecated) = match &node.kind {
+                NodeKind::Model(fields) => (
+                    fields.version.clone(),
+                    fields.latest_version.clone(),
+                    fields.access.clone(),
+                    fields.deprecation_date.clone(),
+                ),
+                _ => (None, None, "protected".to_owned(), None),
             };
             names.refable.entry(node.name.clone()).or_default().push(Target {
                 unique_id: node.unique_id.clone(),
@@ -78,6 +82,7 @@ impl Names {
                 latest,
                 access,
                 group: node.group.clone(),
+                deprecated,
             });
         }
         for source in manifest.sources.values() {
@@ -114,6 +119,42 @@ impl Names {
             }
         }
         Err(self.missing_reference(call, asker, named))
+    }
+
+    /// What is worth a warning about a resolved `ref`: a deprecated target, a package that reads the root project.
+    fn remarks(&self, found: &UniqueId, call: &RefArgs, asker: &Asker, now: &str) -> Vec<Diagnostic> {
+        let targets = self.refable.get(&call.name).map(Vec::as_slice).unwrap_or_default();
+        let Some(target) = targets.iter().find(|target| target.unique_id == *found) else { return Vec::new() };
+        let mut remarks = Vec::new();
+        let at = |diagnostic: Diagnostic| match call.span.or(asker.span) {
+            Some(span) => diagnostic.at(span, ""),
+            None => diagnostic,
+        };
+        if let Some(date) = target.deprecated.as_deref().filter(|_| asker.kind == ResourceType::Model) {
+            let day = date.split('T').next().unwrap_or(date);
+            let (when, event) = match date <= now {
+                true => ("was deprecated on", "DeprecatedReference"),
+                false => ("is deprecated from", "UpcomingReferenceDeprecation"),
+            };
+            let message = format!("model `{}` refers to `{}`, which {when} {day}", asker.name, call.name);
+            let help = target.latest.as_ref().map(|latest| format!("its latest version is {}", latest.to_str()));
+            let mut diagnostic = at(Diagnostic::warning("deprecated-ref", message)).event(event);
+            diagnostic.help = help;
+            remarks.push(diagnostic);
+        }
+        let is_implicit = call.package.is_none() && !self.own_package_first;
+        if is_implicit && target.package == self.root && asker.package != self.root {
+            let message = format!(
+                "{} `{}` of package `{}` refers to `{}` of the root project",
+                asker.kind, asker.name, asker.package, call.name
+            );
+            remarks.push(
+                at(Diagnostic::warning("package-refers-to-root", message))
+                    .help("set the flag `require_ref_searches_node_package_before_root`")
+                    .event("PackageNodeDependsOnRootProjectNode"),
+            );
+        }
+        remarks
     }
 
     /// The table that a `source` of `asker` means.
@@ -172,7 +213,7 @@ impl Names {
     fn admit(&self, target: &Target, call: &RefArgs, asker: &Asker) -> Result<UniqueId, Box<Diagnostic>> {
         let restricted = target.package != asker.package && self.restricted.contains(&target.package);
         let problem = match target.access.as_str() {
-            "private" if target.group != asker.group || restricted => match &target.group {
+            "private" if asker.group.is_none() || target.group != asker.group || restricted => match &target.group {
                 Some(group) => Some(format!("which is private to group `{group}`")),
                 None => Some("which is private".to_owned()),
             },
@@ -253,6 +294,7 @@ pub fn resolve_all(
     names: &Names,
     spans: &IndexMap<UniqueId, Option<Span>>,
     source_spans: &HashMap<UniqueId, Vec<Option<Span>>>,
+    now: &str,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let mut to_disable = Vec::new();
@@ -278,11 +320,9 @@ pub fn resolve_all(
         }
         for call in &node.refs {
             match names.reference(call, &asker) {
-                Ok(unique_id) if unique_id == node.unique_id => {
-                    // A node that refers to itself is a cycle, which the graph reports.
-                    node.depends_on.nodes.insert(unique_id);
-                }
+                // A node that refers to itself is a cycle, which the graph reports.
                 Ok(unique_id) => {
+                    diagnostics.extend(names.remarks(&unique_id, call, &asker, now));
                     node.depends_on.nodes.insert(unique_id);
                 }
                 Err(failure) => failures.push(failure),

@@ -70,12 +70,13 @@ pub fn add_tags(tags: &mut Vec<String>, value: &Value) {
 /// The calls of `config()` in one file as one level: later calls extend lists and dicts and replace the rest.
 pub fn merge_calls(calls: &[(IndexMap<String, Value>, Span)]) -> Vec<Setting> {
     let mut merged: IndexMap<String, Setting> = IndexMap::new();
-    for (call, span) in calls {
+    for (at, (call, span)) in calls.iter().enumerate() {
         for (key, value) in call {
             let key = canonical_key(key);
             let value = match merged.get(key) {
                 Some(old) => combine(key, &old.value, value),
-                None if key == "tags" => Value::list(listify(value)),
+                // The first call is kept as it is, later ones make lists: this shows in `unrendered_config`.
+                None if at > 0 && rule(key) == MergeRule::Append => Value::list(listify(value)),
                 None => deep_copy(value),
             };
             let setting = Setting { key: key.to_owned(), written: value.clone(), value, span: *span };

@@ -133,10 +133,12 @@ impl<'a> Place<'a, '_> {
         let database = database.unwrap_or_else(|| self.defaults.database.clone());
         let schema = schema.unwrap_or_else(|| source.name.text.clone());
         let identifier = identifier.unwrap_or_else(|| table.name.text.clone());
+        // The artifact's name takes the project's quoting, as dbt writes it; `source()` itself does not.
+        let project = self.renderer.scopes.shared.quoting;
         let mut relation = Relation::new(database.clone(), schema.clone(), identifier.clone());
-        relation.quote.database = quoting.database.unwrap_or(true);
-        relation.quote.schema = quoting.schema.unwrap_or(true);
-        relation.quote.identifier = quoting.identifier.unwrap_or(true);
+        relation.quote.database = quoting.database.unwrap_or(project.database);
+        relation.quote.schema = quoting.schema.unwrap_or(project.schema);
+        relation.quote.identifier = quoting.identifier.unwrap_or(project.identifier);
         let loader = self.text(table.loader.as_ref().or(source.loader.as_ref()), diagnostics);
         let (description, doc_blocks) = self.renderer.description(package, table.description.as_ref(), diagnostics);
         let (source_description, _) = self.renderer.description(package, source.description.as_ref(), diagnostics);
@@ -227,11 +229,14 @@ impl<'a> Place<'a, '_> {
         all
     }
 
-    /// Freshness of trees, source and table, merged per threshold; `None` when the last word is null or nothing is said.
+    /// Freshness of source and table merged per threshold, else of trees; `None` when the last word is null or nothing is said.
     fn freshness(&self, levels: &Levels<'_>, table: &RawTable, diagnostics: &mut Vec<Diagnostic>) -> Option<Value> {
         let mut merged = Freshness::default();
-        let all = levels.own_tree.iter().copied().chain(&levels.properties).chain(levels.root_tree.iter().copied());
-        for setting in all.filter(|setting| setting.key == "freshness") {
+        let is_freshness = |setting: &&Setting| setting.key == "freshness";
+        let of_properties: Vec<&Setting> = levels.properties.iter().filter(is_freshness).collect();
+        // A tree speaks only where properties do not.
+        let of_trees = levels.own_tree.iter().chain(&levels.root_tree).copied().filter(|_| of_properties.is_empty());
+        for setting in of_trees.filter(is_freshness).chain(of_properties.iter().copied()) {
             if setting.value.is_none() {
                 merged = Freshness { off: true, ..Freshness::default() };
                 continue;

@@ -11,6 +11,43 @@ use crate::{
 
 use super::{draft::Draft, node::NodeKind};
 
+/// A version twice, or a latest version that is none.
+pub fn check(raw: &RawNode) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    for (at, version) in raw.versions.iter().enumerate() {
+        let v = version.v.to_value();
+        let first = raw.versions.iter().take(at).find(|first| same(&first.v.to_value(), &v));
+        if let Some(first) = first {
+            problems.push(
+                Diagnostic::error(
+                    "duplicate-version",
+                    format!("version {} of model `{}` is declared twice", v.to_str(), raw.name.text),
+                )
+                .at(version.v.span, "declared again here")
+                .at(first.v.span, "first declared here"),
+            );
+        }
+    }
+    if let Some(yaml) = &raw.latest_version {
+        let latest = yaml.to_value();
+        if !raw.versions.iter().any(|version| same(&version.v.to_value(), &latest)) {
+            let known: Vec<String> = raw.versions.iter().map(|version| version.v.to_value().to_str()).collect();
+            problems.push(
+                Diagnostic::error(
+                    "latest-version",
+                    format!(
+                        "the latest version of model `{}` is {}, which is none of its versions",
+                        raw.name.text,
+                        latest.to_str()
+                    ),
+                )
+                .at(yaml.span, format!("expected {}", known.join(" or "))),
+            );
+        }
+    }
+    problems
+}
+
 /// The version that an unpinned `ref` means: as declared, else the highest.
 pub fn latest(raw: &RawNode) -> Value {
     if let Some(latest) = &raw.latest_version {
