@@ -254,9 +254,9 @@ fn unless_zero(
 
 fn has_zero(divisors: &dyn Array) -> bool {
     if let Some(values) = divisors.as_primitive_opt::<Float64Type>() {
-        return values.values().iter().any(|value| *value == 0.0);
+        return values.values().contains(&0.0);
     }
-    divisors.as_primitive_opt::<Float32Type>().is_some_and(|values| values.values().iter().any(|value| *value == 0.0))
+    divisors.as_primitive_opt::<Float32Type>().is_some_and(|values| values.values().contains(&0.0))
 }
 
 fn is_zero(divisors: &dyn Array, row: usize) -> bool {
