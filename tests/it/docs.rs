@@ -17,11 +17,15 @@ fn program() -> Vec<String> {
 /// The codes that a text gives to diagnostics: beside the constructor, or chosen first where a variable is passed.
 fn codes(text: &str) -> Vec<String> {
     let direct = Regex::new(r#"(?:Diagnostic::(?:error|warning)|Code)\(\s*"([a-z0-9-]+)""#).unwrap();
-    let variable = Regex::new(r"Diagnostic::(?:error|warning)\(\s*code\b").unwrap();
-    let chosen = Regex::new(r#"(?:=> |\{ |report\(\s*)"([a-z0-9-]+)""#).unwrap();
+    let chosen = Regex::new(r"let code = [^;]*;").unwrap();
+    let passed = Regex::new(r#"\breport\(\s*"([a-z0-9-]+)""#).unwrap();
+    let quoted = Regex::new(r#""([a-z0-9-]+)""#).unwrap();
     let mut found: Vec<String> = direct.captures_iter(text).map(|code| code[1].to_owned()).collect();
-    if variable.is_match(text) {
-        found.extend(chosen.captures_iter(text).map(|code| code[1].to_owned()));
+    for choice in chosen.find_iter(text).filter(|_| text.contains("Diagnostic::error(code,")) {
+        found.extend(quoted.captures_iter(choice.as_str()).map(|code| code[1].to_owned()));
+    }
+    if text.contains("Diagnostic::error(code,") {
+        found.extend(passed.captures_iter(text).map(|code| code[1].to_owned()));
     }
     found
 }
@@ -87,8 +91,24 @@ fn codes_are_found_beside_constructors_and_where_they_are_chosen() {
         ("Diagnostic::error(\n    \"cycle\", x)", vec!["cycle"]),
         ("warning.code = Code(\"lost\");", vec!["lost"]),
         ("let code = match x { A => \"one\", B => \"two\" }; Diagnostic::error(code, y)", vec!["one", "two"]),
-        ("let word = match x { A => \"one\" };", vec![]),
+        ("let word = match x { A => \"one\" }; Diagnostic::error(code, y)", vec![]),
     ] {
         assert_eq!(codes(text), expected, "{text}");
     }
+}
+
+#[test]
+fn each_flag_and_command_is_documented() {
+    let spec = fs::read_to_string(root().join("src/cli/flags/spec.rs")).unwrap();
+    let page = fs::read_to_string(root().join("docs/cli.md")).unwrap();
+    let word = |start: &str| Regex::new(&format!(r#"\b{start}\(\s*"([a-z-]+)""#)).unwrap();
+    let mut wrong = Vec::new();
+    for (pattern, before) in [(word("spec"), "`--"), (word("command"), "| `"), (word("later"), "| `")] {
+        let found: BTreeSet<&str> =
+            pattern.captures_iter(&spec).filter_map(|name| name.get(1)).map(|name| name.as_str()).collect();
+        assert!(!found.is_empty(), "nothing was found after {before}");
+        let is_missing = |name: &&str| !page.contains(&format!("{before}{name}"));
+        wrong.extend(found.into_iter().filter(is_missing).map(|name| format!("docs/cli.md does not tell of {name}")));
+    }
+    none(wrong);
 }
