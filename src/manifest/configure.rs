@@ -74,10 +74,23 @@ pub fn configure(draft: &mut Draft, forest: &Forest, diagnostics: &mut Vec<Diagn
     if draft.node.language == "python" && !resolved.spans.contains_key("materialized") {
         resolved.config.0.insert("materialized".to_owned(), "table".into());
     }
-    if kind == ResourceType::Test {
-        settle_failures(&mut resolved);
+    match kind {
+        ResourceType::Test => settle_failures(&mut resolved),
+        ResourceType::Model => complete_freshness(&mut resolved),
+        _ => {}
     }
     copy_up(draft, resolved);
+}
+
+/// A model is built again after any of its parents is, unless it says otherwise.
+fn complete_freshness(resolved: &mut Resolved) {
+    let freshness = resolved.config.get("freshness").map(pairs).unwrap_or_default();
+    let Some(build_after) = freshness.get("build_after").filter(|given| given.pairs().is_some()) else { return };
+    let mut build_after = pairs(build_after);
+    build_after.entry("updates_on".to_owned()).or_insert_with(|| "any".into());
+    let mut completed = freshness.clone();
+    completed.insert("build_after".to_owned(), Value::dict(build_after));
+    resolved.config.0.insert("freshness".to_owned(), Value::dict(completed));
 }
 
 /// `store_failures` and `store_failures_as` say the same thing; the latter wins.

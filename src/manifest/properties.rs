@@ -421,12 +421,12 @@ pub fn settings(
             );
             continue;
         }
-        let written = entry.value.to_value();
         let value = match key {
-            "pre-hook" | "post-hook" | "loaded_at_query" => written.clone(),
+            "pre-hook" | "post-hook" | "loaded_at_query" => entry.value.to_value(),
             _ => renderer.native(package, &entry.value, diagnostics),
         };
-        settings.push(Setting { key: key.to_owned(), value, written, span });
+        // Unlike trees, properties count as rendered in `unrendered_config`.
+        settings.push(Setting { key: key.to_owned(), written: value.clone(), value, span });
     }
     settings
 }

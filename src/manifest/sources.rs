@@ -205,9 +205,9 @@ impl<'a> Place<'a, '_> {
         for (beside, config) in [(of_source, &source.config), (of_table, &table.config)] {
             for (key, yaml) in beside {
                 let Some(yaml) = yaml else { continue };
-                let written = yaml.to_value();
-                let value = if key == "loaded_at_query" { written.clone() } else { self.native(yaml, diagnostics) };
-                all.push(Setting { key: key.to_owned(), value, written, span: yaml.span });
+                let is_query = key == "loaded_at_query";
+                let value = if is_query { yaml.to_value() } else { self.native(yaml, diagnostics) };
+                all.push(Setting { key: key.to_owned(), written: value.clone(), value, span: yaml.span });
             }
             let (field, query) = (beside[0].1, beside[1].1);
             if let (Some(field), Some(query)) = (field, query)

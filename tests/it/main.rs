@@ -10,5 +10,6 @@
     reason = "a test that panics has failed"
 )]
 
+mod docs;
 mod recorded;
 mod tidy;

@@ -8,12 +8,12 @@ use std::{
 
 use regex::Regex;
 
-fn root() -> &'static Path {
+pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// All files below a folder of the repository, without what git ignores, as `(path from the root, path)`.
-fn files(folder: &str) -> Vec<(String, PathBuf)> {
+pub fn files(folder: &str) -> Vec<(String, PathBuf)> {
     const IGNORED: [&str; 6] = ["target", "logs", "dbt_packages", "warehouse", ".git", "proptest-regressions"];
     let mut found = Vec::new();
     let mut folders = vec![root().join(folder)];
@@ -37,7 +37,7 @@ fn files(folder: &str) -> Vec<(String, PathBuf)> {
 }
 
 /// Rust files of the repository with their texts.
-fn rust_files() -> Vec<(String, String)> {
+pub fn rust_files() -> Vec<(String, String)> {
     ["src", "tests", "benches"]
         .into_iter()
         .flat_map(files)
@@ -47,7 +47,7 @@ fn rust_files() -> Vec<(String, String)> {
 }
 
 #[track_caller]
-fn none(wrong: Vec<String>) {
+pub fn none(wrong: Vec<String>) {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 

@@ -2,6 +2,8 @@
 //!
 //! The planner's own operators wrap, and it folds constants before any physical rule could see them, so the operators
 //! are replaced in the logical plan, right after types are known. Integer and decimal division fail on their own.
+//!
+//! Two casts change on the way: a number with a fraction rounds, and text is read as a timestamp also without seconds.
 
 use std::sync::Arc;
 
@@ -28,11 +30,13 @@ use datafusion::{
 };
 
 use super::guards::guard_filter;
+use crate::engine::datafusion::functions::TimestampReaders;
 
 /// Replaces wrapping operators by checked functions in a whole plan. Names of columns stay.
 #[derive(Debug)]
 pub(super) struct CheckedArithmetic {
     operators: Vec<Arc<ScalarUDF>>,
+    timestamps: TimestampReaders,
 }
 
 impl CheckedArithmetic {
@@ -41,7 +45,7 @@ impl CheckedArithmetic {
             .into_iter()
             .map(|operation| Arc::new(ScalarUDF::new_from_impl(CheckedOperator::new(operation))))
             .collect();
-        Self { operators }
+        Self { operators, timestamps: TimestampReaders::new() }
     }
 
     fn rewrite_node(&self, plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
@@ -58,24 +62,39 @@ impl CheckedArithmetic {
     }
 
     fn rewrite_expr(&self, expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
-        let (left, op, right) = match expr {
-            Expr::BinaryExpr(BinaryExpr { left, op, right }) => (left, op, right),
-            Expr::Cast(mut cast) if rounds(&cast.expr, cast.field.data_type(), schema) => {
-                cast.expr = Box::new(round().call(vec![*cast.expr]));
-                return Ok(Transformed::yes(Expr::Cast(cast)));
+        Ok(match expr {
+            Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+                let checked = operation(op)
+                    .filter(|operation| needs_check(*operation, &left, &right, schema))
+                    .and_then(|operation| self.operators.iter().find(|function| function.name() == operation.name()));
+                match checked {
+                    Some(function) => Transformed::yes(function.call(vec![*left, *right])),
+                    None => Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })),
+                }
             }
-            Expr::TryCast(mut cast) if rounds(&cast.expr, cast.field.data_type(), schema) => {
+            Expr::Cast(mut cast) => {
+                let Ok(source) = cast.expr.get_type(schema) else { return Ok(Transformed::no(Expr::Cast(cast))) };
+                if let Some(reader) = self.timestamps.of(&source, cast.field.data_type(), false) {
+                    return Ok(Transformed::yes(reader.call(vec![*cast.expr])));
+                }
+                if !rounds(&source, cast.field.data_type()) {
+                    return Ok(Transformed::no(Expr::Cast(cast)));
+                }
                 cast.expr = Box::new(round().call(vec![*cast.expr]));
-                return Ok(Transformed::yes(Expr::TryCast(cast)));
+                Transformed::yes(Expr::Cast(cast))
             }
-            expr => return Ok(Transformed::no(expr)),
-        };
-        let checked = operation(op)
-            .filter(|operation| needs_check(*operation, &left, &right, schema))
-            .and_then(|operation| self.operators.iter().find(|function| function.name() == operation.name()));
-        Ok(match checked {
-            Some(function) => Transformed::yes(function.call(vec![*left, *right])),
-            None => Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })),
+            Expr::TryCast(mut cast) => {
+                let Ok(source) = cast.expr.get_type(schema) else { return Ok(Transformed::no(Expr::TryCast(cast))) };
+                if let Some(reader) = self.timestamps.of(&source, cast.field.data_type(), true) {
+                    return Ok(Transformed::yes(reader.call(vec![*cast.expr])));
+                }
+                if !rounds(&source, cast.field.data_type()) {
+                    return Ok(Transformed::no(Expr::TryCast(cast)));
+                }
+                cast.expr = Box::new(round().call(vec![*cast.expr]));
+                Transformed::yes(Expr::TryCast(cast))
+            }
+            expr => Transformed::no(expr),
         })
     }
 }
@@ -96,12 +115,12 @@ impl AnalyzerRule for CheckedArithmetic {
 }
 
 /// A number with a fraction becomes the nearest whole one, as in every warehouse; the planner would cut the fraction off.
-fn rounds(value: &Expr, target: &DataType, schema: &DFSchema) -> bool {
+fn rounds(source: &DataType, target: &DataType) -> bool {
     target.is_integer()
-        && value.get_type(schema).is_ok_and(|source| match source {
-            DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale) => scale > 0,
+        && match source {
+            DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale) => *scale > 0,
             source => source.is_floating(),
-        })
+        }
 }
 
 fn operation(op: Operator) -> Option<Checked> {
@@ -235,9 +254,9 @@ fn unless_zero(
 
 fn has_zero(divisors: &dyn Array) -> bool {
     if let Some(values) = divisors.as_primitive_opt::<Float64Type>() {
-        return values.values().iter().any(|value| *value == 0.0);
+        return values.values().contains(&0.0);
     }
-    divisors.as_primitive_opt::<Float32Type>().is_some_and(|values| values.values().iter().any(|value| *value == 0.0))
+    divisors.as_primitive_opt::<Float32Type>().is_some_and(|values| values.values().contains(&0.0))
 }
 
 fn is_zero(divisors: &dyn Array, row: usize) -> bool {

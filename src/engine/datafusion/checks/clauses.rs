@@ -71,10 +71,10 @@ impl Visitor for Checker {
     }
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Self::Break> {
-        if let Expr::Function(function) = expr {
-            if function.parameters != FunctionArguments::None {
-                return refuse(format!("`{}` with two argument lists", function.name), "");
-            }
+        if let Expr::Function(function) = expr
+            && function.parameters != FunctionArguments::None
+        {
+            return refuse(format!("`{}` with two argument lists", function.name), "");
         }
         ControlFlow::Continue(())
     }

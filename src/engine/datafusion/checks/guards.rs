@@ -88,7 +88,11 @@ fn fails_itself(expr: &Expr, schema: &DFSchema) -> bool {
         Expr::BinaryExpr(BinaryExpr { op: Operator::Divide | Operator::Modulo, right, .. }) => {
             !matches!(right.as_ref(), Expr::Literal(..))
         }
-        Expr::ScalarFunction(function) => matches!(function.func.name(), "checked_divide" | "checked_modulo"),
+        Expr::ScalarFunction(function) => {
+            let name = function.func.name();
+            matches!(name, "checked_divide" | "checked_modulo")
+                || (name.starts_with("text_to_timestamp") && !matches!(function.args.as_slice(), [Expr::Literal(..)]))
+        }
         Expr::Cast(cast) => {
             let text =
                 |data_type: &DataType| matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);

@@ -4,7 +4,7 @@ use datafusion::sql::sqlparser::ast::{
     Array, DictionaryField, Expr, FunctionArg, FunctionArgExpr, TableFactor, UnaryOperator, Value,
 };
 
-use super::formats::Format;
+use super::{formats::Format, glob};
 use crate::engine::EngineError;
 
 /// A source as written.
@@ -51,9 +51,11 @@ impl Reference {
         if let Some(function) = &self.function {
             return function.clone();
         }
+        // Of a glob, the last folder without a wildcard.
         let path = self.paths.first().map(String::as_str).unwrap_or_default().trim_end_matches('/');
-        let name = path.rsplit('/').next().unwrap_or(path);
-        name.split('.').next().unwrap_or(name).to_lowercase()
+        let plain = path.rsplit('/').find(|segment| !glob::is_glob(segment) && !segment.is_empty());
+        let name = plain.and_then(|segment| segment.split('.').next()).unwrap_or_default();
+        if name.is_empty() { "files".to_owned() } else { name.to_lowercase() }
     }
 }
 

@@ -52,6 +52,9 @@ pub(super) async fn delta(
     table.table_provider().await.map_err(|error| failed(error.to_string()))
 }
 
+/// A reader, and the files that it reads with their positions in the listing.
+type Reader<'a> = (Arc<dyn FileFormat>, Vec<(usize, &'a File)>);
+
 /// A table over files.
 pub(super) async fn files(
     ctx: &SessionContext,
@@ -66,7 +69,7 @@ pub(super) async fn files(
     let partitions = partitions::detect(&listed.files, &reference.options)?;
     let state = ctx.state();
 
-    let mut readers: BTreeMap<String, (Arc<dyn FileFormat>, Vec<(usize, &File)>)> = BTreeMap::new();
+    let mut readers: BTreeMap<String, Reader<'_>> = BTreeMap::new();
     let json_array = format == Format::Json && is_json_array(&listed, &reference.options).await;
     for (index, file) in listed.files.iter().enumerate() {
         let kind = formats::kind_of(&file.shown);

@@ -108,7 +108,7 @@ fn files_are_named_by_path_glob_folder_or_function() {
             ("select count(*), sum(id) from 'data/one.parquet'", "2,3"),
             ("select one.id from 'data/one.parquet' where one.id > 1", "2"),
             ("select sum(x.id) from './data/*.parquet' as x", "6"),
-            ("select sum(id) from 'data/**/*.parquet'", "10"),
+            ("select sum(data.id) from 'data/**/*.parquet'", "10"),
             ("select sum(id) from 'data/{one,two}.parquet'", "6"),
             ("select sum(id) from 'data/[!o]*.parquet'", "3"),
             ("select sum(id) from 'data/t?o.parquet'", "3"),

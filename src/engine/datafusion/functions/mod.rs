@@ -19,6 +19,7 @@ use datafusion::{common::Result, execution::FunctionRegistry, prelude::SessionCo
 
 use crate::engine::datafusion::checks;
 
+pub(in crate::engine::datafusion) use dates::TimestampReaders;
 pub(in crate::engine::datafusion) use rewrite::{column_count, is_order_by_all, rewrite_type};
 pub use rewrite::{recover, rewrite_statement};
 
@@ -37,7 +38,11 @@ pub fn register(ctx: &SessionContext) -> Result<()> {
     for aggregate in aggregates::functions() {
         state.register_udaf(Arc::new(aggregate))?;
     }
-    let dates = operators::DateArithmetic { dateadd: state.udf("dateadd")?, datediff: state.udf("datediff")? };
+    let dates = operators::DateArithmetic {
+        dateadd: state.udf("dateadd")?,
+        datediff: state.udf("datediff")?,
+        multiply_interval: state.udf("multiply_interval")?,
+    };
     state.register_expr_planner(Arc::new(dates))?;
     checks::register(&mut state)
 }

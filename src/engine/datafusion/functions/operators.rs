@@ -1,4 +1,4 @@
-//! Operators on dates that the planner lacks: date ± days, and date − date as a number of days.
+//! Operators on dates that the planner lacks: date ± days, date − date as a number of days, interval × number.
 
 use datafusion::{
     arrow::datatypes::DataType,
@@ -18,11 +18,12 @@ use datafusion::logical_expr::ScalarUDF;
 pub(super) struct DateArithmetic {
     pub dateadd: Arc<ScalarUDF>,
     pub datediff: Arc<ScalarUDF>,
+    pub multiply_interval: Arc<ScalarUDF>,
 }
 
 impl ExprPlanner for DateArithmetic {
     fn plan_binary_op(&self, raw: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
-        if !matches!(raw.op, BinaryOperator::Plus | BinaryOperator::Minus) {
+        if !matches!(raw.op, BinaryOperator::Plus | BinaryOperator::Minus | BinaryOperator::Multiply) {
             return Ok(PlannerResult::Original(raw));
         }
         let (Ok(left), Ok(right)) = (raw.left.get_type(schema), raw.right.get_type(schema)) else {
@@ -37,6 +38,12 @@ impl ExprPlanner for DateArithmetic {
             }
             (DataType::Date32, BinaryOperator::Minus, DataType::Date32) => {
                 PlannerResult::Planned(self.datediff.call(vec![lit("day"), raw.right, raw.left]))
+            }
+            (DataType::Interval(_), BinaryOperator::Multiply, times) if times.is_integer() => {
+                PlannerResult::Planned(self.multiply_interval.call(vec![raw.left, raw.right]))
+            }
+            (times, BinaryOperator::Multiply, DataType::Interval(_)) if times.is_integer() => {
+                PlannerResult::Planned(self.multiply_interval.call(vec![raw.right, raw.left]))
             }
             _ => PlannerResult::Original(raw),
         })

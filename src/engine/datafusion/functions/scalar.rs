@@ -117,7 +117,7 @@ pub(super) fn constant_text(args: &ScalarFunctionArgs, index: usize) -> Option<&
     }
 }
 
-pub(super) fn scalar_text<'a>(value: Option<&'a ScalarValue>) -> Option<&'a str> {
+pub(super) fn scalar_text(value: Option<&ScalarValue>) -> Option<&str> {
     match value? {
         ScalarValue::Utf8(Some(text)) | ScalarValue::LargeUtf8(Some(text)) | ScalarValue::Utf8View(Some(text)) => {
             Some(text)

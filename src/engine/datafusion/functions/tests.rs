@@ -342,7 +342,7 @@ fn clauses_with_another_spelling() {
         (format!("select * exclude (g) from {T}"), "1|2"),
         (format!("select k from {T} qualify row_number() over (order by k desc) = 1"), "2"),
         (format!("select unnest([1, 2]), * from {T} where k = 1"), "1,1,b|2,1,b"),
-        ("select value from generate_series(1, 3)".to_owned(), "1|2|3"),
+        ("select generate_series from generate_series(1, 3)".to_owned(), "1|2|3"),
         (
             "select unnest(generate_series(date '2024-01-01', date '2024-01-03', interval '1 day'))::date as d"
                 .to_owned(),
@@ -400,4 +400,54 @@ fn an_alias_may_be_used_by_later_columns() {
         (format!("select b + 1 as b from {T}"), "error: Schema error: No field named b"),
     ];
     check_all(&cases.iter().map(|(sql, expected)| (sql.as_str(), *expected)).collect::<Vec<_>>());
+}
+
+#[test]
+fn series_of_dates_and_intervals_times_a_number() {
+    check_all(&[
+        (
+            "select d::date from generate_series(timestamp '2024-01-01', timestamp '2024-01-03', interval '1 day') as t(d)",
+            "2024-01-01|2024-01-02|2024-01-03",
+        ),
+        (
+            "select range::date from range(date '2024-01-01', date '2024-01-03', interval '1 day')",
+            "2024-01-01|2024-01-02",
+        ),
+        ("select n from generate_series(1, 2) as t(n)", "1|2"),
+        (
+            "select date '2024-01-01' + interval '1 day' * 3, timestamp '2024-01-31' + 1 * interval '1 month', date '2024-01-01' + to_days(2)",
+            "2024-01-04,2024-02-29T00:00:00,2024-01-03",
+        ),
+        (
+            "select timestamp '2024-01-01' + interval '1 hour' * n from generate_series(1, 2) as t(n)",
+            "2024-01-01T01:00:00|2024-01-01T02:00:00",
+        ),
+    ]);
+}
+
+#[test]
+fn timestamps_are_read_with_and_without_seconds_and_zones() {
+    check_all(&[
+        (
+            "select timestamp '2024-01-01 10:59', '2024-01-01T10:59'::timestamp, ' 2024-01-01 '::timestamp",
+            "2024-01-01T10:59:00,2024-01-01T10:59:00,2024-01-01T00:00:00",
+        ),
+        (
+            "select '2024-01-01T10:59:00Z'::timestamp, '2024-01-01 10:59:00+02:00'::timestamptz, '2024-01-01 10:59:00.123456'::timestamp",
+            "2024-01-01T10:59:00,2024-01-01T08:59:00Z,2024-01-01T10:59:00.123456",
+        ),
+        (
+            "select x::timestamp, try_cast(y as timestamp) from (values ('2024-01-01', 'nope'), (null, '2024-01-01 00:00')) as t(x, y)",
+            "2024-01-01T00:00:00,∅|∅,2024-01-01T00:00:00",
+        ),
+        ("select 'nope'::timestamp", "error: `nope` is not a timestamp"),
+    ]);
+}
+
+#[test]
+fn similar_to_is_sql_and_not_a_regular_expression() {
+    check_all(&[(
+        "select 'abc' similar to 'a%', 'abc' similar to '_b_', 'abc' similar to 'b', 'abc' not similar to '(a|x)bc', 'a.c' similar to 'a.c', 'abc' similar to 'a.c'",
+        "true,true,false,false,true,false",
+    )]);
 }

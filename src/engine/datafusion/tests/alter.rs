@@ -115,7 +115,7 @@ async fn partitions_and_properties_are_stored_and_pruned() {
     };
     let options = StatementOptions { table, limit: None };
     let sql = "create table t as select value as id, cast('2024-01-0' || (value % 3 + 1) as date) as day
-               from generate_series(1, 300)";
+               from generate_series(1, 300) as s(value)";
     warehouse.session.execute(sql, &options).await.unwrap();
     for day in 1..=3 {
         assert!(warehouse.path(&format!("main/t/day=2024-01-0{day}")).is_dir());

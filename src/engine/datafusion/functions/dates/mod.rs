@@ -3,8 +3,10 @@
 mod calendar;
 mod difference;
 mod format;
+mod interval;
 mod parts;
 mod pattern;
+mod text;
 mod truncate;
 mod zone;
 
@@ -14,6 +16,7 @@ use datafusion::{
 };
 
 pub(super) use calendar::DatePart;
+pub(in crate::engine::datafusion) use text::TimestampReaders;
 
 pub(super) const TIMESTAMP: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
 
@@ -22,6 +25,7 @@ pub(super) fn functions() -> Vec<ScalarUDF> {
     all.extend(parts::functions());
     all.extend(format::functions());
     all.extend(truncate::functions());
+    all.extend(interval::functions());
     all.extend(zone::functions());
     all
 }

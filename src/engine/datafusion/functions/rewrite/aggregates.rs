@@ -15,14 +15,14 @@ use crate::engine::EngineError;
 /// What became of the call.
 pub(super) enum Aggregate {
     InPlace,
-    Replaced(Expr),
+    Replaced(Box<Expr>),
 }
 
 impl Aggregate {
     pub(super) fn into_replacement(self) -> Option<Expr> {
         match self {
             Self::InPlace => None,
-            Self::Replaced(expr) => Some(expr),
+            Self::Replaced(expr) => Some(*expr),
         }
     }
 }
@@ -36,7 +36,9 @@ pub(super) fn rewrite_aggregate(name: &str, function: &mut Function) -> Result<O
         "listagg" | "group_concat" => string_agg(function, if name == "listagg" { "" } else { "," }),
         "string_agg" => string_agg(function, ","),
         "mode" if !function.within_group.is_empty() => mode_within_group(function),
-        "ratio_to_report" => return ratio_to_report(name, function).map(|expr| Some(Aggregate::Replaced(expr))),
+        "ratio_to_report" => {
+            return ratio_to_report(name, function).map(|expr| Some(Aggregate::Replaced(Box::new(expr))));
+        }
         _ => return Ok(None),
     };
     Ok(done.then_some(Aggregate::InPlace))

@@ -1,7 +1,8 @@
 //! Function calls of other dialects: other names, macros that are short expressions, bare date parts.
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, CastKind, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, Value,
+    BinaryOperator, CastKind, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Interval,
+    ObjectName, Value,
 };
 
 use super::{
@@ -220,6 +221,19 @@ fn expression(name: &str, args: Vec<Expr>) -> Rewritten {
         },
         "epoch" | "unix_timestamp" if args.len() == 1 => Ok(Some(call("date_part", prepend(string("epoch"), args)))),
         "today" | "curdate" if args.is_empty() => Ok(Some(call("current_date", Vec::new()))),
+        "to_years" | "to_months" | "to_weeks" | "to_days" | "to_hours" | "to_minutes" | "to_seconds"
+            if args.len() == 1 =>
+        {
+            let unit = name.strip_prefix("to_").unwrap_or(name);
+            let one = Expr::Interval(Interval {
+                value: Box::new(string(&format!("1 {unit}"))),
+                leading_field: None,
+                leading_precision: None,
+                last_field: None,
+                fractional_seconds_precision: None,
+            });
+            Ok(Some(call("multiply_interval", prepend(one, args))))
+        }
         "convert_timezone" => convert_timezone(args),
         "timezone" => match <[Expr; 2]>::try_from(args) {
             Ok([zone, timestamp]) => Ok(Some(call("at_time_zone", vec![timestamp, zone]))),

@@ -9,12 +9,14 @@ mod calls;
 mod predicates;
 mod queries;
 mod recovery;
+mod series;
 mod types;
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    AlterColumnOperation, AlterTableOperation, Expr, Ident, Query, Select, SelectItem, Statement, VisitMut, VisitorMut,
+    AlterColumnOperation, AlterTableOperation, Expr, Ident, Query, Select, SelectItem, Statement, TableFactor,
+    VisitMut, VisitorMut,
 };
 
 use crate::engine::EngineError;
@@ -100,6 +102,11 @@ impl VisitorMut for Rewriter {
                     SelectItem::ExprWithAlias { expr: expr.clone(), alias: Ident::with_quote('"', column_name(&name)) };
             }
         }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Self::Break> {
+        series::rewrite_series(factor);
         ControlFlow::Continue(())
     }
 

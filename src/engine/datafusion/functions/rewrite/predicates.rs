@@ -13,6 +13,14 @@ pub(super) fn rewrite_predicate(expr: &mut Expr) -> Result<Option<Expr>, EngineE
         Expr::InList { expr, list, negated } => in_list(expr, list, *negated)?,
         Expr::InSubquery { expr, subquery, negated } => in_subquery(expr, subquery, *negated),
         Expr::Like { any: true, .. } | Expr::ILike { any: true, .. } => like_any(expr),
+        Expr::SimilarTo { negated, expr, pattern, escape_char } => {
+            let escape = match escape_char.as_ref().map(|escape| escape.value.clone().into_string()) {
+                None => Some('\\'),
+                Some(text) => text.and_then(|text| text.chars().next()),
+            };
+            let op = if *negated { BinaryOperator::PGRegexNotMatch } else { BinaryOperator::PGRegexMatch };
+            Some(build::binary(*expr.clone(), op, build::string(&similar_to_regex(pattern, escape)?)))
+        }
         Expr::RLike { negated, expr, pattern, .. } => {
             let op = if *negated { BinaryOperator::PGRegexNotMatch } else { BinaryOperator::PGRegexMatch };
             Some(build::binary(*expr.clone(), op, *pattern.clone()))
@@ -150,4 +158,33 @@ fn like_any(expr: &Expr) -> Option<Expr> {
         })
         .collect();
     build::join_with(if *negated { &BinaryOperator::And } else { &BinaryOperator::Or }, terms)
+}
+
+/// SQL's own regular expressions in the engine's: `%` is anything, `_` one character, and the whole text must match.
+fn similar_to_regex(pattern: &Expr, escape: Option<char>) -> Result<String, EngineError> {
+    let text = match pattern {
+        Expr::Value(value) => value.value.clone().into_string(),
+        _ => None,
+    };
+    let Some(text) = text else {
+        return Err(EngineError::Unsupported {
+            feature: "SIMILAR TO with a pattern that is not a constant".to_owned(),
+            help: Some("use `regexp_like(text, pattern)`".to_owned()),
+        });
+    };
+    let mut regex = String::from("^(?:");
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            c if Some(c) == escape => {
+                regex.push_str(&regex::escape(&chars.next().map(String::from).unwrap_or_default()))
+            }
+            '%' => regex.push_str(".*"),
+            '_' => regex.push('.'),
+            '.' | '^' | '$' | '\\' => regex.push_str(&regex::escape(&c.to_string())),
+            c => regex.push(c),
+        }
+    }
+    regex.push_str(")$");
+    Ok(regex)
 }
