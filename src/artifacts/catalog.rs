@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{ArtifactError, Metadata, metadata::WithSchema, write::write_json};
 
-const SCHEMA: &str = "https://schemas.getdbt.com/dbt/catalog/v1.json";
+const SCHEMA: &str = "catalog/v1";
 
 /// A relation.
 #[derive(Debug, Clone, Serialize)]

@@ -24,6 +24,8 @@ use super::{
 pub struct NodeError {
     pub kind: ErrorKind,
     pub diagnostic: Diagnostic,
+    /// The ephemeral ancestor that could not be compiled: its title, `Compilation Error in model e (models/e.sql)`.
+    pub ephemeral: Option<String>,
 }
 
 impl NodeError {
@@ -38,11 +40,11 @@ impl NodeError {
         {
             diagnostic = diagnostic.at(origin.span(0, 0), "");
         }
-        Self { kind: error.kind, diagnostic }
+        Self { kind: error.kind, diagnostic, ephemeral: None }
     }
 
     pub fn of_diagnostic(diagnostic: Diagnostic) -> Self {
-        Self { kind: ErrorKind::Syntax, diagnostic }
+        Self { kind: ErrorKind::Syntax, diagnostic, ephemeral: None }
     }
 
     /// dbt's title of such an error: `Database Error`, `Compilation Error`.
@@ -161,7 +163,10 @@ impl Compiler {
             },
         );
         open.push(node.unique_id.clone());
-        let compiled = self.compiled(&context, node, open).map(Arc::new);
+        let compiled = self.compiled(&context, node, open).map(Arc::new).map_err(|mut error| {
+            error.ephemeral.get_or_insert_with(|| error_title(error.title(), node));
+            error
+        });
         open.pop();
         if let (Ok(compiled), Some(target)) = (&compiled, &self.target_dir) {
             let path = target.join("compiled").join(relative_path(node));
@@ -170,6 +175,11 @@ impl Compiler {
         lock(&self.ephemeral).insert(node.unique_id.clone(), compiled.clone());
         compiled
     }
+}
+
+/// dbt's first line of an error: `Database Error in model a (models/a.sql)`.
+pub fn error_title(title: &str, node: &Node) -> String {
+    format!("{title} in {} {} ({})", node.resource_type, node.name, node.original_file_path)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

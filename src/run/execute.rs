@@ -52,6 +52,11 @@ pub fn execute(runner: &Runner, node: &Node, task: &Task) -> NodeResult {
         outcome = attempt(runner, node, task, &mut stages);
     }
     let elapsed = start.elapsed();
+    if let Err(error) = &outcome
+        && error.ephemeral.is_some()
+    {
+        return skipped_by_ephemeral(runner, node, task, error);
+    }
     let (executed, error) = match outcome {
         Ok(executed) => (executed, None),
         Err(error) => (failed(node, &error), Some(error)),
@@ -83,6 +88,23 @@ pub fn execute(runner: &Runner, node: &Node, task: &Task) -> NodeResult {
         ..report::result(node, status, &stages, elapsed, &task.thread)
     };
     finished(runner, node, result, error.as_ref())
+}
+
+/// A node whose ephemeral ancestor could not be compiled is skipped, and tells the ancestor's error.
+fn skipped_by_ephemeral(runner: &Runner, node: &Node, task: &Task, error: &NodeError) -> NodeResult {
+    runner.emit(Event::NodeSkipped {
+        node: report::node_info(node),
+        index: task.index,
+        total: runner.total(),
+        description: report::skip_line(node),
+        cause: Some("ephemeral model status 'error'".to_owned()),
+    });
+    let mut result = report::result(node, Status::Skipped, &[], std::time::Duration::ZERO, &task.thread);
+    let title = report::error_title(error, node);
+    result.message = Some(format!("{title}\n  {}", error.diagnostic.message));
+    result.compiled = Some(false);
+    let problem = report::problem(node, Status::Error, title, Some(error));
+    NodeResult { result, problem: Some(problem), blocks: true, fails: true }
 }
 
 /// The result with what the summary says of it.

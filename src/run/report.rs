@@ -97,9 +97,9 @@ pub fn skip_line(node: &Node) -> String {
     }
 }
 
-/// dbt's first line of an error: `Database Error in model a (models/a.sql)`.
+/// The first line of a node's error.
 pub fn error_title(error: &NodeError, node: &Node) -> String {
-    format!("{} in {} {} ({})", error.title(), node.resource_type, node.name, node.original_file_path)
+    error.ephemeral.clone().unwrap_or_else(|| super::compile::error_title(error.title(), node))
 }
 
 /// The block of the summary.

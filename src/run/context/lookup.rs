@@ -95,13 +95,14 @@ impl NodeState {
         }
     }
 
-    /// A node may only use what parsing saw; an operation may use all but ephemeral models.
+    /// A node may only use what parsing saw, an inline query everything; an operation may use all but ephemeral models.
     fn check_dependency(&self, call: &RefArgs, target: &Node) -> Result<(), JinjaError> {
         match &self.subject {
             Subject::Node(node) if node.resource_type != ResourceType::SqlOperation => {
                 let known = node.depends_on.nodes.contains(&target.unique_id) || node.unique_id == target.unique_id;
                 if known { Ok(()) } else { Err(undeclared(node, call)) }
             }
+            Subject::Node(_) => Ok(()),
             _ if target.is_ephemeral() => Err(JinjaError::raised(format!(
                 "Operations can not ref() ephemeral nodes, but {} is ephemeral",
                 target.name

@@ -16,7 +16,7 @@
         identifier=identifier, schema=schema, database=database, type=stored_as) -%}
     {{ drop_relation_if_exists(old_relation) }}
     {% call statement(auto_begin=true) -%}
-      {{ get_create_sql(target_relation, sql) }}
+      {{ get_create_sql(target_relation, sql if limit is none else 'select * from (\n' ~ sql ~ '\n) dbt_internal_test limit ' ~ limit) }}
     {%- endcall %}
     {%- do relations.append(target_relation) -%}
     {#- The rows are read back, so that what is counted is what is kept. -#}
