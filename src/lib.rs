@@ -41,3 +41,6 @@ pub mod engine;
 pub mod run;
 
 pub mod cli;
+
+#[doc(hidden)]
+pub mod testing;

@@ -1,7 +1,7 @@
 //! The terminal, the environment and the flags: parses the command line, calls one function per command, turns errors
 //! into exit codes. The only module that reads the environment or prints.
 
-mod adapters;
+pub(crate) mod adapters;
 mod command;
 pub mod console;
 mod error;

@@ -46,14 +46,7 @@ pub fn render(diagnostic: &Diagnostic, sources: &SourceMap, style: Style) -> Str
         }
         group = group.element(snippet);
     }
-    let frames: Vec<String> = diagnostic
-        .stack
-        .iter()
-        .map(|frame| match frame.call {
-            Some(span) => format!("in macro `{}`, called at {}", frame.name, sources.location(span)),
-            None => format!("in macro `{}`", frame.name),
-        })
-        .collect();
+    let frames = frames(diagnostic, sources);
     for text in frames.iter().chain(&diagnostic.notes) {
         group = group.element(Level::NOTE.message(text.as_str()));
     }
@@ -65,4 +58,18 @@ pub fn render(diagnostic: &Diagnostic, sources: &SourceMap, style: Style) -> Str
         Style::Color => Renderer::styled(),
     };
     renderer.decor_style(DecorStyle::Unicode).render(&[group])
+}
+
+/// The macro stack, innermost first; a macro that called itself from the same place again and again is one line.
+fn frames(diagnostic: &Diagnostic, sources: &SourceMap) -> Vec<String> {
+    let runs = diagnostic.stack.chunk_by(|one, next| one == next);
+    runs.filter_map(|run| {
+        let frame = run.first()?;
+        let times = if run.len() > 1 { format!(", {} times", run.len()) } else { String::new() };
+        Some(match frame.call {
+            Some(span) => format!("in macro `{}`, called at {}{times}", frame.name, sources.location(span)),
+            None => format!("in macro `{}`{times}", frame.name),
+        })
+    })
+    .collect()
 }

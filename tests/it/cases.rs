@@ -109,7 +109,8 @@ fn split(written: &str) -> (String, Vec<(String, String)>) {
 fn is_expectation(line: &str) -> bool {
     let Some(rest) = line.strip_prefix('#') else { return false };
     let after = rest.trim_start().trim_start_matches('^');
-    rest.trim_start().starts_with('^') && [" error[", " warning[", " note:"].iter().any(|start| after.starts_with(start))
+    rest.trim_start().starts_with('^')
+        && [" error[", " warning[", " note:"].iter().any(|start| after.starts_with(start))
 }
 
 fn place(
@@ -123,8 +124,13 @@ fn place(
     if let Some(help) = &diagnostic.help {
         write!(text, " (help: {})", help.replace('\n', " | ")).unwrap();
     }
-    for frame in &diagnostic.stack {
-        write!(text, " (in macro {})", frame.name).unwrap();
+    for run in diagnostic.stack.chunk_by(|one, next| one.name == next.name) {
+        let name = &run[0].name;
+        if run.len() > 1 {
+            write!(text, " (in macro {name}, over and over)").unwrap();
+        } else {
+            write!(text, " (in macro {name})").unwrap();
+        }
     }
     let Some((first, others)) = diagnostic.labels.split_first() else {
         loose.push(text);

@@ -10,6 +10,7 @@
     reason = "a test that panics has failed"
 )]
 
+mod cases;
 mod docs;
 mod recorded;
 mod tidy;

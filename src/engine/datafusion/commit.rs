@@ -12,6 +12,7 @@ use std::{
 };
 
 use deltalake::kernel::{Add, Remove};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -273,6 +274,12 @@ impl Pending {
         let entry = self.log_entry()?;
         let staged_entry = self.staging.path().join(entry_name(base + 1));
         fs::write(&staged_entry, entry).map_err(fail)?;
+        if !self.adds.is_empty() {
+            let journal = Journal { table: table.clone(), version: base + 1, files: self.staged_files() };
+            let text =
+                serde_json::to_vec(&journal).map_err(|error| EngineError::Internal { message: error.to_string() })?;
+            fs::write(self.staging.path().join(JOURNAL), text).map_err(fail)?;
+        }
         let mut moved = Vec::new();
         let result = self.move_files(&table, &mut moved).and_then(|()| {
             // Creates the whole entry or nothing, and only if it is not there.
@@ -304,6 +311,38 @@ impl Pending {
             moved.push((from, to));
         }
         Ok(())
+    }
+}
+
+/// Which files are being moved into a table; for the case that the run dies before their log entry is there.
+#[derive(Debug, Serialize, Deserialize)]
+struct Journal {
+    table: PathBuf,
+    version: u64,
+    files: Vec<String>,
+}
+
+const JOURNAL: &str = "moving.json";
+
+/// Removes the files that a dead run moved into a table without committing them. `folder` is the run's.
+pub(super) fn undo_moves(folder: &Path) {
+    for staging in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let Ok(text) = fs::read(staging.path().join(JOURNAL)) else { continue };
+        let Ok(journal) = serde_json::from_slice::<Journal>(&text) else { continue };
+        let entry = journal.table.join("_delta_log").join(entry_name(journal.version));
+        let committed = match fs::read_to_string(entry) {
+            Ok(text) => text,
+            // The entry was there and was cleaned up since: the files may belong to the table.
+            Err(_) if latest_version(&journal.table).is_some_and(|latest| latest >= journal.version) => continue,
+            Err(_) => String::new(),
+        };
+        for file in &journal.files {
+            // File names hold a random id, so a mention is enough.
+            let name = Path::new(file).file_name().and_then(|name| name.to_str()).unwrap_or(file);
+            if !committed.contains(name) {
+                let _ = fs::remove_file(local_file(&journal.table, file));
+            }
+        }
     }
 }
 

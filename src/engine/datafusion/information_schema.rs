@@ -68,7 +68,7 @@ fn tables(session: &SessionCore, database: &str) -> Result<RecordBatch, EngineEr
 
 async fn columns(session: &Arc<SessionCore>, database: &str) -> Result<RecordBatch, EngineError> {
     let root = Arc::clone(session.root(database)?);
-    let mut rows: Vec<(String, String, usize, Column)> = Vec::new();
+    let mut rows: Vec<Row> = Vec::new();
     for schema in layout::schemas(&root)? {
         for (name, _) in layout::relations(&root, &schema)? {
             let relation = Name { database: root.name.clone(), schema: schema.clone(), table: name.clone() };
@@ -78,8 +78,7 @@ async fn columns(session: &Arc<SessionCore>, database: &str) -> Result<RecordBat
             );
         }
     }
-    let text =
-        |part: &dyn Fn(&(String, String, usize, Column)) -> String| Values::Text(rows.iter().map(part).collect());
+    let text = |part: &dyn Fn(&Row) -> String| Values::Text(rows.iter().map(part).collect());
     batch(vec![
         ("table_catalog", text(&|_| root.name.clone())),
         ("table_schema", text(&|row| row.0.clone())),
@@ -91,6 +90,9 @@ async fn columns(session: &Arc<SessionCore>, database: &str) -> Result<RecordBat
         ("column_comment", text(&|row| row.3.comment.clone().unwrap_or_default())),
     ])
 }
+
+/// Schema, relation, ordinal position, column.
+type Row = (String, String, usize, Column);
 
 /// The columns of a stored or temporary relation, or `None` when there is none.
 pub(super) async fn relation_columns(

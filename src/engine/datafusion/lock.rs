@@ -6,7 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::layout::{PRIVATE, Place, storage};
+use super::{
+    commit::undo_moves,
+    layout::{PRIVATE, Place, storage},
+};
 use crate::engine::EngineError;
 
 /// Exclusive right to change one table's folder, until dropped.
@@ -86,6 +89,7 @@ fn sweep(parent: &Path) {
             match file.try_lock() {
                 Ok(()) => {
                     tracing::debug!(folder = %path.display(), "removing what a dead run left");
+                    undo_moves(&path.with_extension(""));
                     let _ = fs::remove_dir_all(path.with_extension(""));
                     let _ = fs::remove_file(&path);
                 }

@@ -47,7 +47,7 @@ use datafusion::execution::{
 };
 
 use self::{
-    layout::{PRIVATE, Root, storage},
+    layout::{Root, storage},
     lock::RunFolder,
     session::LakeSession,
     table::SnapshotCache,
@@ -88,6 +88,8 @@ pub(crate) struct Lakehouse {
     /// The first is the default database.
     roots: Vec<Arc<Root>>,
     run: RunFolder,
+    /// The run's folders in the other databases that it writes to.
+    other_runs: Mutex<HashMap<PathBuf, RunFolder>>,
     memory_pool: Arc<dyn MemoryPool>,
     disk_manager: Arc<DiskManager>,
     cache_manager: Arc<CacheManager>,
@@ -119,6 +121,7 @@ impl Lakehouse {
             config,
             roots,
             run,
+            other_runs: Mutex::default(),
             memory_pool: runtime.memory_pool,
             disk_manager: runtime.disk_manager,
             cache_manager: runtime.cache_manager,
@@ -141,8 +144,14 @@ impl Lakehouse {
         if first.path == root.path {
             return Ok(self.run.path.clone());
         }
-        let name = self.run.path.file_name().unwrap_or_default();
-        Ok(root.path.join(PRIVATE).join("staging").join(name))
+        let mut runs = self.other_runs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(run) = runs.get(&root.path) {
+            return Ok(run.path.clone());
+        }
+        let run = RunFolder::open(&root.path, &layout::encode(&self.config.run_id))?;
+        let path = run.path.clone();
+        runs.insert(root.path.clone(), run);
+        Ok(path)
     }
 
     /// Serialises what this process writes to one table.
@@ -152,11 +161,7 @@ impl Lakehouse {
     }
 
     fn close(&self) {
-        for root in self.roots.iter().skip(1) {
-            if let Ok(path) = self.staging(root) {
-                let _ = std::fs::remove_dir_all(path);
-            }
-        }
+        self.other_runs.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.run.remove();
     }
 }

@@ -239,7 +239,8 @@ async fn touched(session: &Arc<SessionCore>, parts: &Parts) -> Result<Vec<String
     let mut files: Vec<String> = Vec::new();
     let file = quote_identifier(FILE);
     let alias = alias_text(&parts.target.alias);
-    if !parts.never_matches && !(parts.matched.is_empty() && parts.by_source.is_empty()) {
+    let needs_matches = !parts.matched.is_empty() || !parts.by_source.is_empty();
+    if needs_matches && !parts.never_matches {
         show_target(session, &parts.target, None).await.map_err(carry)?;
         let text = format!(
             "select {alias}.{file}, count(*), count(distinct {alias}.{row}) \

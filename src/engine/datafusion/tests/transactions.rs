@@ -132,3 +132,19 @@ async fn a_read_only_folder_is_a_storage_error_and_the_table_stays() {
         assert_eq!(warehouse.text("select * from t").await, "id\n1");
     }
 }
+
+#[tokio::test]
+async fn files_that_a_dead_run_moved_without_committing_are_removed() {
+    let warehouse = Warehouse::new().await;
+    warehouse.sql("create table t as select 1 as id").await.unwrap();
+    let dead = warehouse.path("_tamis/staging/dead-2/x");
+    std::fs::create_dir_all(&dead).unwrap();
+    std::fs::write(warehouse.path("_tamis/staging/dead-2.lock"), b"").unwrap();
+    std::fs::write(warehouse.path("main/t/part-9.parquet"), b"lost").unwrap();
+    let table = warehouse.folder.path().canonicalize().unwrap().join("main/t");
+    let journal = format!(r#"{{"table":{table:?},"version":1,"files":["part-9.parquet"]}}"#);
+    std::fs::write(dead.join("moving.json"), journal).unwrap();
+    open_at(warehouse.folder.path()).await;
+    assert!(!warehouse.path("main/t/part-9.parquet").exists());
+    assert_eq!(warehouse.text("select * from t").await, "id\n1");
+}
