@@ -40,6 +40,8 @@ pub fn incremental_strategies(project: &Project) -> Vec<&'static str> {
 pub async fn open(project: &Project, run_id: &str) -> Result<Arc<dyn Engine>, CommandError> {
     let profile = project.profile.as_ref();
     let adapter_type = profile.map_or("datafusion", |profile| profile.adapter_type.as_str());
+    #[cfg(not(feature = "datafusion"))]
+    let _ = run_id;
     match adapter_type {
         #[cfg(feature = "datafusion")]
         "datafusion" => lakehouse::open(project, run_id).await,

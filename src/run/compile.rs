@@ -164,7 +164,8 @@ impl Compiler {
         );
         open.push(node.unique_id.clone());
         let compiled = self.compiled(&context, node, open).map(Arc::new).map_err(|mut error| {
-            error.ephemeral.get_or_insert_with(|| error_title(error.title(), node));
+            let title = error_title(error.title(), node);
+            error.ephemeral.get_or_insert(title);
             error
         });
         open.pop();

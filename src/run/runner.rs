@@ -29,7 +29,7 @@ use super::{
     execute::execute,
     hooks::{self, HookPoint},
     report,
-    scheduler::{Message, NodeResult, SkipCause, Task, Walk, WalkOptions, Worker, is_failure, walk},
+    scheduler::{Message, NodeResult, SkipCause, Task, Walk, WalkOptions, Worker, walk},
 };
 
 /// What a command decides about its run.
