@@ -340,9 +340,12 @@ fn duplicate_node(node: &Node, span: Option<Span>, first: Option<Span>) -> Diagn
     diagnostic
 }
 
+/// What tells two diagnostics apart: code, place, message without the node's name, depth of the macro stack.
+type Mistake = (Code, Option<Span>, String, usize);
+
 /// One mistake in a place that many nodes share, such as a config tree, is reported once.
 fn together(diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let mut merged: IndexMap<(Code, Option<Span>, String, usize), (Diagnostic, usize)> = IndexMap::new();
+    let mut merged: IndexMap<Mistake, (Diagnostic, usize)> = IndexMap::new();
     for diagnostic in diagnostics {
         let mut message = diagnostic.message.clone();
         if let Some(node) = &diagnostic.node {

@@ -162,6 +162,7 @@ pub(super) async fn lookup(
         (Some(RelationKind::View), Some(_)) => Err(sql_error(format!("{name} is a view; only tables have versions"))),
         (Some(_), None) => {
             let table = session.table(&place).await?;
+            session.note_read(&table);
             Ok(Some(table.provider(&session.state()).await?))
         }
         (Some(_), Some(version)) => {

@@ -58,7 +58,7 @@ fn kind(error: &DataFusionError) -> EngineError {
         DataFusionError::NotImplemented(message) => EngineError::Unsupported { feature: clean(message), help: None },
         DataFusionError::ResourcesExhausted(message) => EngineError::Memory { message: clean(message) },
         DataFusionError::ArrowError(arrow, _) => match checks::data_error(error) {
-            Some(EngineError::Data { message }) => data(lower_first(&message)),
+            Some(EngineError::Data { message }) => data(sql_types(&lower_first(&message))),
             _ => from_arrow(arrow),
         },
         DataFusionError::ObjectStore(error) => from_object_store(error),
@@ -68,6 +68,8 @@ fn kind(error: &DataFusionError) -> EngineError {
         DataFusionError::ExecutionJoin(error) if error.is_cancelled() => EngineError::Cancelled,
         DataFusionError::ExecutionJoin(error) => EngineError::Internal { message: error.to_string() },
         DataFusionError::Execution(message) => data(clean(message)),
+        // What functions say of their arguments comes wrapped as an internal error.
+        DataFusionError::Internal(message) if message.contains("failed to match any signature") => from_plan(message),
         DataFusionError::Internal(message) => EngineError::Internal { message: clean(message) },
         other => data(clean(&other.strip_backtrace())),
     }
@@ -181,28 +183,41 @@ fn from_schema(error: &SchemaError) -> EngineError {
 
 fn from_plan(message: &str) -> EngineError {
     let message = clean(message);
+    let named = |message: String, help: Option<String>| EngineError::Sql { message, position: None, help };
     if message.contains("Projections require unique expression names") {
-        let name = message.split('"').nth(1).map(str::to_owned);
-        return EngineError::Sql {
-            message: match name {
-                Some(name) => format!("duplicate column name `{name}`"),
-                None => "duplicate column name".to_owned(),
-            },
-            position: None,
-            help: Some("give one of the two columns another name with `as`".to_owned()),
-        };
+        // `… but the expression "a.id AS x" at position 0 …`
+        let name = message.split('"').nth(1).map(|text| text.rsplit(" AS ").next().unwrap_or(text));
+        let message = name.map_or("duplicate column name".to_owned(), |name| format!("duplicate column name `{name}`"));
+        return named(message, Some("give one of the two columns another name with `as`".to_owned()));
     }
     if let Some(name) = message.strip_prefix("table '").and_then(|rest| rest.strip_suffix("' not found")) {
         return EngineError::NotFound { relation: quoted(name), kind: None };
     }
-    if let Some(at) = message.find(" Did you mean ") {
-        let (text, rest) = message.split_at(at);
-        let near = rest.trim_start_matches(" Did you mean ").trim_end_matches('?').trim_matches('\'');
-        return EngineError::Sql {
-            message: lower_first(text.trim_end_matches('.')),
-            position: None,
-            help: Some(format!("did you mean `{near}`?")),
+    if message.contains("must be in GROUP BY or an aggregate function")
+        && let Some(column) = message.split('"').nth(1)
+    {
+        let message = format!("column `{column}` must appear in GROUP BY or inside of an aggregate function");
+        return named(message, None);
+    }
+    if let Some((before, _)) = message.split_once("failed to match any signature")
+        && let Some(function) = before.split('\'').nth(1)
+    {
+        let mut received: Vec<&str> =
+            message.split("received ").skip(1).filter_map(|rest| rest.split([' ', ',']).next()).collect();
+        received.dedup();
+        let message = match received.first() {
+            Some(received) => format!("function `{function}` does not take {}", received.to_lowercase()),
+            None => format!("function `{function}` does not take these arguments"),
         };
+        return named(message, Some("cast the argument to a type that it takes".to_owned()));
+    }
+    if let Some(at) = message.find("Did you mean ") {
+        let (text, rest) = message.split_at(at);
+        let near = rest.trim_start_matches("Did you mean ").trim_end_matches('?').trim_matches('\'');
+        let wanted = text.split('\'').nth(1).unwrap_or("");
+        let text = lower_first(text.trim().trim_end_matches('.'));
+        let text = text.replace("invalid function", "there is no function").replace('\'', "`");
+        return named(text, nearest(wanted, [near]).map(|near| format!("did you mean `{near}`?")));
     }
     sql(lower_first(&message))
 }
@@ -277,7 +292,36 @@ fn clean(message: &str) -> String {
     ] {
         text = text.strip_prefix(prefix).unwrap_or(text);
     }
-    text.trim().to_owned()
+    sql_types(text.trim())
+}
+
+/// Arrow's type names as SQL's.
+fn sql_types(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut word = String::new();
+    let flush = |word: &mut String, out: &mut String| {
+        out.push_str(match word.as_str() {
+            "Utf8View" | "Utf8" | "LargeUtf8" => "varchar",
+            "Int64" => "bigint",
+            "Int32" => "integer",
+            "Int16" => "smallint",
+            "Float64" => "double",
+            "Float32" => "float",
+            "Date32" => "date",
+            other => other,
+        });
+        word.clear();
+    };
+    for character in text.chars() {
+        if character.is_alphanumeric() || character == '_' {
+            word.push(character);
+        } else {
+            flush(&mut word, &mut out);
+            out.push(character);
+        }
+    }
+    flush(&mut word, &mut out);
+    out
 }
 
 fn lower_first(text: &str) -> String {

@@ -26,6 +26,7 @@ mod session;
 mod statement;
 mod store;
 mod table;
+mod transaction;
 mod types;
 mod write;
 

@@ -20,11 +20,12 @@ use futures::StreamExt;
 use super::{
     super::{
         commit::{Change, Depends, Staging, drop_table},
-        core::{Name, SessionCore, Target, fold},
+        core::{Name, SessionCore, fold},
         layout::{self, Place, check_name, storage},
         parse::{Parsed, sql_error},
         query::{self, add_metrics, with_less_memory},
         table::{Table, new_actions},
+        transaction::Target,
         types,
         write::{WriteSpec, Written, write_plan, write_stream},
     },

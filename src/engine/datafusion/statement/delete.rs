@@ -243,7 +243,7 @@ pub(super) async fn write_rows(
     target: &Target,
     plan: LogicalPlan,
     counted: bool,
-) -> Result<(Outcome, (super::super::core::Target, Written)), EngineError> {
+) -> Result<(Outcome, (super::super::transaction::Target, Written)), EngineError> {
     let stage = session.stage(&target.table.place)?;
     let (written, metrics) = with_less_memory(session, |state| {
         let (plan, folder, spec) = (plan.clone(), stage.folder.clone(), table_spec(&target.table, counted));
@@ -264,7 +264,7 @@ pub(super) async fn write_rows(
 pub(super) async fn finish(
     session: &Arc<SessionCore>,
     target: &Target,
-    stage: super::super::core::Target,
+    stage: super::super::transaction::Target,
     files: &[String],
     (written, operation): (Written, &'static str),
 ) -> Result<(), EngineError> {

@@ -7,6 +7,7 @@ mod delete;
 mod drop;
 mod insert;
 mod merge;
+mod merge_rules;
 mod rewrite;
 mod show;
 mod view;
@@ -29,20 +30,36 @@ pub(super) async fn run(
     parsed: Parsed,
     options: &StatementOptions,
 ) -> Result<Outcome, EngineError> {
-    for _ in 0..RETRIES {
+    let mut retries = RETRIES;
+    loop {
         match Box::pin(run_once(session, parsed.clone(), options)).await {
-            Err(EngineError::Conflict { .. }) if !session.in_transaction() && is_dml(&parsed.statement) => {
+            Err(EngineError::Conflict { .. })
+                if retries > 0 && !session.in_transaction() && can_be_repeated(&parsed.statement) =>
+            {
+                retries -= 1;
                 session.begin_statement();
+            }
+            Err(error @ EngineError::Conflict { .. }) => {
+                session.forget_reads();
+                return Err(error);
             }
             result => return result,
         }
     }
-    Box::pin(run_once(session, parsed, options)).await
 }
 
 /// What reads a table, changes it, and can simply be done again.
-fn is_dml(statement: &Statement) -> bool {
-    matches!(statement, Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) | Statement::Merge(_))
+fn can_be_repeated(statement: &Statement) -> bool {
+    matches!(
+        statement,
+        Statement::Insert(_)
+            | Statement::Update(_)
+            | Statement::Delete(_)
+            | Statement::Merge(_)
+            | Statement::Truncate(_)
+            | Statement::Comment { .. }
+            | Statement::AlterTable(_)
+    )
 }
 
 async fn run_once(
