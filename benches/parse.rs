@@ -133,7 +133,7 @@ fn write_project(root: &Path, options: &Options) -> std::io::Result<()> {
         let folder = root.join(format!("models/layer_{layer}"));
         fs::create_dir_all(&folder)?;
         fs::write(folder.join(format!("model_{at}.sql")), model(at, layer, per_layer, options.macros))?;
-        if at % 10 == 0 {
+        if at.is_multiple_of(10) {
             let end = (at + 10).min(options.models);
             fs::write(folder.join(format!("schema_{at}.yml")), properties(at, end))?;
         }
@@ -143,7 +143,7 @@ fn write_project(root: &Path, options: &Options) -> std::io::Result<()> {
 
 fn model(at: usize, layer: usize, per_layer: usize, macros: usize) -> String {
     let mut text = String::new();
-    if at % 5 == 0 {
+    if at.is_multiple_of(5) {
         text.push_str("{{ config(materialized='table', tags=['fifth'], meta={'owner': 'data'}) }}\n\n");
     }
     let scaled = format!("{{{{ scale_{}('amount', factor={}) }}}}", at % macros.max(1), at + 2);

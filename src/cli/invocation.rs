@@ -68,6 +68,9 @@ impl Invocation {
     /// The first lines of a command that works on a project.
     pub fn greet(&self) {
         self.emit(Event::Started { version: env!("CARGO_PKG_VERSION").into(), dbt_version: DBT_VERSION.into() });
+        for flag in self.flags.without_effect() {
+            self.emit(Event::Info { message: format!("{flag} has no effect in this version") });
+        }
         for event in &self.flags.deprecated {
             let message = "`--models` and `--model` are older names of `--select`".to_owned();
             self.emit(Event::Warning { name: event, message });

@@ -135,7 +135,7 @@ fn finished(runner: &Runner, node: &Node, result: RunResult, error: Option<&Node
 
 fn stores_failures(node: &Node, runner: &Runner) -> bool {
     let kind = node.config.text("store_failures_as");
-    let stored = node.config.flag("store_failures").unwrap_or_else(|| runner.options.store_failures);
+    let stored = node.config.flag("store_failures").unwrap_or(runner.options.store_failures);
     kind.map_or(stored, |kind| kind != "ephemeral")
 }
 

@@ -94,7 +94,8 @@ pub fn walk(
     worker: &dyn Worker,
     (sender, receiver): (Sender<Message>, Receiver<Message>),
 ) -> Walk {
-    let threads = options.threads.max(1);
+    // A thread more than there are nodes would never have work.
+    let threads = options.threads.min(queue.len()).max(1);
     std::thread::scope(|scope| {
         let mut mailboxes: Vec<Sender<Task>> = Vec::with_capacity(threads);
         for number in 1..=threads {
@@ -265,12 +266,12 @@ mod tests {
     }
 
     fn walked(fail: &'static str, fail_fast: bool) -> Vec<String> {
-        let id = UniqueId::new;
+        let id = |text: &str| UniqueId::new(text);
         let edges = [("a", vec![]), ("b", vec!["a"]), ("c", vec!["b"]), ("d", vec![]), ("e", vec!["d"])];
         let dag = Dag::from_edges(
-            edges.iter().map(|(node, parents)| (id(*node), parents.iter().map(|parent| id(*parent)).collect())),
+            edges.iter().map(|(node, parents)| (id(node), parents.iter().map(|parent| id(parent)).collect())),
         );
-        let selected = edges.iter().map(|(node, _)| id(*node)).collect();
+        let selected = edges.iter().map(|(node, _)| id(node)).collect();
         let queue = Queue::new(&Manifest::default(), &dag, &selected, Edges::Dependencies);
         let fake = Fake { fail, log: Mutex::new(Vec::new()) };
         walk(queue, WalkOptions { threads: 1, fail_fast }, &fake, messages());

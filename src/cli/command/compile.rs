@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::execute::{with_runner, write_artifacts};
+use super::execute::{refuse_state, with_runner, write_artifacts};
 use crate::{
     cli::{CommandError, invocation::Invocation, prepare::prepare},
     event::Event,
@@ -16,6 +16,7 @@ use crate::{
 const TYPES: &[R] = &[R::Model, R::Snapshot, R::Test, R::Analysis, R::Seed, R::Operation];
 
 pub fn run(invocation: &mut Invocation) -> Result<(), CommandError> {
+    refuse_state(invocation)?;
     let prepared = prepare(invocation)?;
     invocation.emit(prepared.found());
     let as_json = invocation.flags.text("output") == Some("json");

@@ -37,6 +37,7 @@ pub fn run(invocation: &mut Invocation) -> Result<(), CommandError> {
             return Err(CommandError::NotSupported(format!("--{}", flag.replace('_', "-"))));
         }
     }
+    refuse_state(invocation)?;
     let prepared = prepare(invocation)?;
     invocation.emit(prepared.found());
     let selected = prepared.select(invocation, types, false)?;
@@ -55,6 +56,15 @@ pub fn run(invocation: &mut Invocation) -> Result<(), CommandError> {
         outcome.map_err(|error| CommandError::Project(vec![error.diagnostic]))
     })?;
     finish(invocation, &prepared, outcome)
+}
+
+/// Comparison with a state and deferral change what is built: better refused than ignored.
+pub fn refuse_state(invocation: &Invocation) -> Result<(), CommandError> {
+    let given = |flag: &str| invocation.flags.text(flag).is_some() || invocation.flags.flag(flag);
+    match ["defer", "defer_state", "favor_state", "state"].into_iter().find(|flag| given(flag)) {
+        Some(flag) => Err(CommandError::NotSupported(format!("--{}", flag.replace('_', "-")))),
+        None => Ok(()),
+    }
 }
 
 fn edges(runner: &Runner) -> Edges {
@@ -135,7 +145,8 @@ fn finish(invocation: &Invocation, prepared: &Prepared, outcome: RunOutcome) -> 
     if interrupted {
         return Err(CommandError::Interrupted);
     }
-    if failed { Err(CommandError::Nodes) } else { Ok(()) }
+    // A warning that a macro raised and that was promoted fails the run, too.
+    if failed || invocation.console.has_promoted() { Err(CommandError::Nodes) } else { Ok(()) }
 }
 
 /// run_results.json, and manifest.json with what was compiled.

@@ -47,11 +47,11 @@ impl LogFile {
         for number in (1..KEPT).rev() {
             let _ = fs::rename(numbered(number), numbered(number + 1));
         }
-        if fs::rename(&self.path, numbered(1)).is_ok() {
-            if let Ok(file) = OpenOptions::new().create(true).append(true).open(&self.path) {
-                self.file = file;
-                self.size = 0;
-            }
+        if fs::rename(&self.path, numbered(1)).is_ok()
+            && let Ok(file) = OpenOptions::new().create(true).append(true).open(&self.path)
+        {
+            self.file = file;
+            self.size = 0;
         }
     }
 }

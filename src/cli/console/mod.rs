@@ -211,7 +211,10 @@ impl Console {
     fn line(&self, record: &Record, format: Format) -> String {
         let now = Utc::now();
         let text = self.masked(&record.text);
-        let thread = std::thread::current().name().unwrap_or("MainThread").to_owned();
+        let thread = match std::thread::current().name() {
+            None | Some("main") => "MainThread".to_owned(),
+            Some(name) => name.to_owned(),
+        };
         match format {
             Format::Text => stamped(&now.format("%H:%M:%S  ").to_string(), &text),
             Format::Debug => {

@@ -232,10 +232,10 @@ fn resolve(spec: &Spec, matches: &ArgMatches, env: Env<'_>) -> Result<(Setting, 
             }
         }
     }
-    if spec.name == "print" {
-        if let Some(no_print) = env("DBT_NO_PRINT").and_then(|text| boolean(&text)) {
-            return Ok((Setting::Bool(!no_print), Origin::Environment("DBT_NO_PRINT".into())));
-        }
+    if spec.name == "print"
+        && let Some(no_print) = env("DBT_NO_PRINT").and_then(|text| boolean(&text))
+    {
+        return Ok((Setting::Bool(!no_print), Origin::Environment("DBT_NO_PRINT".into())));
     }
     let default = match spec.kind {
         Kind::Toggle(default) => Setting::Bool(default),
@@ -326,6 +326,13 @@ impl Flags {
         self.origin(key) != Origin::Default
     }
 
+    /// Options of the command line that this version accepts without doing anything.
+    pub fn without_effect(&self) -> Vec<String> {
+        let given =
+            GLOBAL.iter().chain(self.command.options).filter(|spec| self.origin(&spec.key()) == Origin::CommandLine);
+        given.filter(|spec| spec.has_no_effect()).map(|spec| format!("--{}", spec.name)).collect()
+    }
+
     /// Applies `flags:` of the project below what the command line and the environment said. Returns the keys that no
     /// flag has, and the keys whose value has the wrong type.
     pub fn apply_project(&mut self, project: &IndexMap<String, Value>) -> Vec<String> {
@@ -354,10 +361,11 @@ impl Flags {
         for (leader, follower) in
             [("log_level", "log_level_file"), ("log_format", "log_format_file"), ("use_colors", "use_colors_file")]
         {
-            if self.is_explicit(leader) && !self.is_explicit(follower) {
-                if let Some((setting, _)) = self.settings.get(leader).cloned() {
-                    self.settings.insert(follower.to_owned(), (setting, Origin::Default));
-                }
+            if self.is_explicit(leader)
+                && !self.is_explicit(follower)
+                && let Some((setting, _)) = self.settings.get(leader).cloned()
+            {
+                self.settings.insert(follower.to_owned(), (setting, Origin::Default));
             }
         }
     }

@@ -76,6 +76,11 @@ impl Spec {
         self
     }
 
+    /// Whether this version accepts it without doing anything.
+    pub fn has_no_effect(&self) -> bool {
+        self.help == NO_EFFECT || matches!(self.name, "show" | "introspect" | "clean-project-files-only")
+    }
+
     /// The key under `flags:` in `dbt_project.yml` and in the `flags` object of Jinja, lower case.
     pub fn key(&self) -> String {
         self.name.replace('-', "_")
@@ -314,12 +319,17 @@ const STORE_FAILURES: Spec =
     spec("store-failures", "STORE_FAILURES", Kind::Toggle(false), "Keep the failing rows of each test in a table")
         .heading("Options");
 const SHOW: Spec =
-    spec("show", "SHOW", Kind::Toggle(false), "Print a sample of each seed after loading").heading("Options");
+    spec("show", "SHOW", Kind::Toggle(false), "Print a sample of each seed after loading (no effect yet)")
+        .heading("Options");
 const SAVED_QUERIES: Spec =
     spec("export-saved-queries", "EXPORT_SAVED_QUERIES", Kind::Toggle(false), NO_EFFECT).hidden();
-const INTROSPECT: Spec =
-    spec("introspect", "INTROSPECT", Kind::Toggle(true), "Let templates query the warehouse while they compile")
-        .heading("Options");
+const INTROSPECT: Spec = spec(
+    "introspect",
+    "INTROSPECT",
+    Kind::Toggle(true),
+    "Let templates query the warehouse while they compile (no effect yet: they always may)",
+)
+.heading("Options");
 const INLINE: Spec = spec("inline", "", Kind::Text(None), "SQL with Jinja to use instead of a node")
     .value("SQL")
     .no_env()
@@ -359,7 +369,7 @@ const CLEAN_ONLY: Spec = spec(
     "clean-project-files-only",
     "CLEAN_PROJECT_FILES_ONLY",
     Kind::Toggle(true),
-    "Refuse to delete outside the project",
+    "Refuse to delete outside the project (no effect: it is always refused)",
 )
 .heading("Options");
 const CONNECTION: Spec = spec("connection", "", Kind::Switch, "Check the connection only").no_env().heading("Options");
