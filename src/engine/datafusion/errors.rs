@@ -41,7 +41,15 @@ fn sql(message: impl Into<String>) -> EngineError {
 }
 
 fn data(message: impl Into<String>) -> EngineError {
-    EngineError::Data { message: message.into() }
+    let message = message.into();
+    // Libraries wrap what the operating system says in what they were doing.
+    for (number, context) in [(28, "the disk is full"), (13, "access is denied"), (30, "the disk is read-only")] {
+        if message.contains(&format!("(os error {number})")) {
+            let message = message.rsplit(" error: ").next().unwrap_or(&message).to_owned();
+            return EngineError::Storage { context: context.to_owned(), message, path: None };
+        }
+    }
+    EngineError::Data { message }
 }
 
 fn kind(error: &DataFusionError) -> EngineError {
@@ -63,7 +71,9 @@ fn kind(error: &DataFusionError) -> EngineError {
         },
         DataFusionError::ObjectStore(error) => from_object_store(error),
         DataFusionError::IoError(error) => from_io("cannot read or write", error),
-        DataFusionError::ParquetError(error) => data(format!("a Parquet file cannot be read: {error}")),
+        DataFusionError::ParquetError(error) => {
+            data(format!("a Parquet file cannot be read: {}", error.to_string().trim_start_matches("Parquet error: ")))
+        }
         DataFusionError::External(inner) => from_external(inner.as_ref()),
         DataFusionError::ExecutionJoin(error) if error.is_cancelled() => EngineError::Cancelled,
         DataFusionError::ExecutionJoin(error) => EngineError::Internal { message: error.to_string() },
@@ -280,7 +290,14 @@ fn clean(message: &str) -> String {
             text = text.split_at(at).0;
         }
     }
+    // A backtrace: `  0: …` at the start of a line.
+    if let Some(at) =
+        text.match_indices('\n').map(|(at, _)| at).find(|at| text.split_at(*at).1.trim_start().starts_with("0: "))
+    {
+        text = text.split_at(at).0;
+    }
     for prefix in [
+        "Kernel error: ",
         "Error during planning: ",
         "Execution error: ",
         "External error: ",

@@ -54,11 +54,17 @@ impl Table {
     pub async fn load(place: &Place, folder: PathBuf, store: &Arc<SessionStore>, at: &At) -> Result<Self, EngineError> {
         let log_store = log_store(&folder, store)?;
         let mut table = DeltaTable::new(Arc::clone(&log_store));
-        match at {
-            At::Latest => table.load().await?,
-            At::Version(version) => table.load_version(*version).await?,
-            At::Timestamp(time) => table.load_with_datetime(*time).await?,
-        }
+        let loaded = match at {
+            At::Latest => table.load().await,
+            At::Version(version) => table.load_version(*version).await,
+            At::Timestamp(time) => table.load_with_datetime(*time).await,
+        };
+        loaded.map_err(|error| match EngineError::from(error) {
+            EngineError::Data { message } => {
+                EngineError::Data { message: format!("table {place} cannot be read: {message}") }
+            }
+            other => other,
+        })?;
         let snapshot = Arc::new(table.snapshot()?.snapshot().clone());
         Ok(Self { place: place.clone(), folder, snapshot, log_store })
     }

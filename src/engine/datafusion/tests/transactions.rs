@@ -169,3 +169,22 @@ async fn files_that_a_dead_run_moved_without_committing_are_removed() {
     assert!(!warehouse.path("main/t/part-9.parquet").exists());
     assert_eq!(warehouse.text("select * from t").await, "id\n1");
 }
+
+#[tokio::test]
+async fn damaged_files_are_named() {
+    let warehouse = Warehouse::new().await;
+    warehouse.sql("create table t as select 1 as id").await.unwrap();
+    warehouse.sql("create table u as select 1 as id").await.unwrap();
+    std::fs::write(warehouse.path("main/u/_delta_log/00000000000000000001.json"), "garbage").unwrap();
+    let result = warehouse.text("select * from u").await;
+    assert!(result.starts_with("error: table \"lake\".\"main\".\"u\" cannot be read: "), "{result}");
+    assert!(!result.contains('\n'), "{result}");
+    for entry in std::fs::read_dir(warehouse.path("main/t")).unwrap().flatten() {
+        if entry.path().extension().is_some_and(|end| end == "parquet") {
+            std::fs::write(entry.path(), b"PAR1").unwrap();
+        }
+    }
+    let result = warehouse.text("select * from t").await;
+    assert!(result.starts_with("error: a Parquet file cannot be read: "), "{result}");
+    assert!(result.contains("main/t/part-"), "{result}");
+}
