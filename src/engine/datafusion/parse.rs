@@ -13,7 +13,10 @@ use datafusion::{
 };
 
 use super::errors::from_parser;
-use crate::engine::{EngineError, SqlPosition};
+use crate::{
+    engine::{EngineError, SqlPosition},
+    names::quote_identifier,
+};
 
 /// Deeper nesting than this is refused.
 const RECURSION_LIMIT: usize = 200;
@@ -208,12 +211,15 @@ pub(super) fn text_after_as(tokens: &[TokenWithSpan]) -> Option<String> {
     None
 }
 
-/// A token as SQL. The tokenizer keeps strings without their escapes, and does not put them back when it prints them.
+/// A token as it is written. The tokenizer takes the doubling out of quotes and its `Display` does not put it back.
 fn token_text(token: &Token) -> String {
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
     match token {
-        Token::SingleQuotedString(text) | Token::EscapedStringLiteral(text) => {
-            format!("'{}'", text.replace('\'', "''"))
-        }
+        // The escapes of E'…' are resolved already.
+        Token::SingleQuotedString(text) | Token::EscapedStringLiteral(text) => quoted(text),
+        Token::NationalStringLiteral(text) => format!("N{}", quoted(text)),
+        Token::DoubleQuotedString(text) => quote_identifier(text),
+        Token::Word(Word { value, quote_style: Some('"'), .. }) => quote_identifier(value),
         other => other.to_string(),
     }
 }

@@ -17,6 +17,16 @@
   );
 {%- endmacro -%}
 
+{#- Integers of any width are one type to a contract: literals and counts are 64 bits wide, and the table gets what the
+    contract declares. -#}
+{%- macro datafusion__format_column(column) -%}
+  {%- set formatted = default__format_column(column) -%}
+  {%- if column.is_integer() -%}
+    {%- do formatted.update({'formatted': formatted['name'] ~ ' integer'}) -%}
+  {%- endif -%}
+  {{ return(formatted) }}
+{%- endmacro -%}
+
 {#- Layout and properties of the table that the next CREATE makes, from the node's config. -#}
 {%- macro tamis_apply_table_options() -%}
   {%- do adapter.tamis_table_options({
