@@ -3,7 +3,7 @@
 //! The same seed and sizes give the same rows, in any format. One file per day and bucket of customers is held in memory
 //! at a time and thread, so 100M events need well under 1 GB.
 
-#![allow(clippy::print_stderr, clippy::print_stdout, reason = "a command-line tool of the benchmarks")]
+#![expect(clippy::print_stderr, clippy::print_stdout, reason = "a command-line tool of the benchmarks")]
 
 mod lake;
 
