@@ -90,6 +90,30 @@ pub fn execute(runner: &Runner, node: &Node, task: &Task) -> NodeResult {
     finished(runner, node, result, error.as_ref())
 }
 
+/// The result of a node whose execution panicked.
+pub fn crashed(runner: &Runner, node: &Node, task: &Task) -> NodeResult {
+    let message = format!("running `{}` failed inside tamis (this is a bug, please report it)", node.name);
+    let diagnostic = Diagnostic::error("internal", message).node(node.unique_id.as_str());
+    let error = NodeError { kind: ErrorKind::Internal, diagnostic, ephemeral: None };
+    let executed = failed(node, &error);
+    runner.emit(Event::NodeFinished {
+        node: report::node_info(node),
+        index: task.index,
+        total: runner.total(),
+        outcome: NodeOutcome {
+            status: Status::Error,
+            message: executed.bracket,
+            description: report::end_line(node, Status::Error, None),
+            execution_time: 0.0,
+            failures: None,
+            rows_affected: None,
+        },
+    });
+    let mut result = report::result(node, Status::Error, &[], std::time::Duration::ZERO, &task.thread);
+    result.message = executed.message;
+    finished(runner, node, result, Some(&error))
+}
+
 /// A node whose ephemeral ancestor could not be compiled is skipped, and tells the ancestor's error.
 fn skipped_by_ephemeral(runner: &Runner, node: &Node, task: &Task, error: &NodeError) -> NodeResult {
     runner.emit(Event::NodeSkipped {

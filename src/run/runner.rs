@@ -275,6 +275,11 @@ impl Worker for Runner {
         Some(execute(self, node, task))
     }
 
+    fn crashed(&self, task: &Task) -> Option<NodeResult> {
+        lock(&self.watched).remove(&task.id);
+        self.manifest().nodes.get(&task.id).map(|node| super::execute::crashed(self, node, task))
+    }
+
     fn skip(&self, id: &UniqueId, index: usize, cause: &SkipCause) -> Option<NodeResult> {
         let Some(node) = self.manifest().nodes.get(id) else {
             let result = RunResult::new(id.as_str(), Status::Skipped);

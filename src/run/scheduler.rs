@@ -52,6 +52,9 @@ pub trait Worker: Sync {
     /// Runs the node; `None` for nodes that leave no result (ephemeral models).
     fn execute(&self, task: &Task) -> Option<NodeResult>;
 
+    /// The result of a node whose execution panicked: a bug of ours or of a library, told and survived.
+    fn crashed(&self, task: &Task) -> Option<NodeResult>;
+
     /// The result of a node that is not run.
     fn skip(&self, id: &UniqueId, index: usize, cause: &SkipCause) -> Option<NodeResult>;
 
@@ -104,7 +107,8 @@ pub fn walk(
             let name = format!("Thread-{number} (worker)");
             let body = move || {
                 for task in tasks {
-                    let result = worker.execute(&task).map(Box::new);
+                    let run = std::panic::AssertUnwindSafe(|| worker.execute(&task));
+                    let result = std::panic::catch_unwind(run).unwrap_or_else(|_| worker.crashed(&task)).map(Box::new);
                     if sender.send(Message::Finished { id: task.id, thread: number - 1, result }).is_err() {
                         break;
                     }
@@ -233,6 +237,7 @@ mod tests {
 
     struct Fake {
         fail: &'static str,
+        panic: &'static str,
         log: Mutex<Vec<String>>,
     }
 
@@ -247,9 +252,15 @@ mod tests {
         }
 
         fn execute(&self, task: &Task) -> Option<NodeResult> {
+            assert!(task.id.as_str() != self.panic, "a bug");
             self.log.lock().unwrap().push(task.id.to_string());
             let status = if task.id.as_str() == self.fail { Status::Error } else { Status::Success };
             Some(result(&task.id, status))
+        }
+
+        fn crashed(&self, task: &Task) -> Option<NodeResult> {
+            self.log.lock().unwrap().push(format!("crashed {}", task.id));
+            Some(result(&task.id, Status::Error))
         }
 
         fn skip(&self, id: &UniqueId, _: usize, cause: &SkipCause) -> Option<NodeResult> {
@@ -266,6 +277,10 @@ mod tests {
     }
 
     fn walked(fail: &'static str, fail_fast: bool) -> Vec<String> {
+        walked_with(fail, "", fail_fast)
+    }
+
+    fn walked_with(fail: &'static str, panic: &'static str, fail_fast: bool) -> Vec<String> {
         let id = |text: &str| UniqueId::new(text);
         let edges = [("a", vec![]), ("b", vec!["a"]), ("c", vec!["b"]), ("d", vec![]), ("e", vec!["d"])];
         let dag = Dag::from_edges(
@@ -273,7 +288,7 @@ mod tests {
         );
         let selected = edges.iter().map(|(node, _)| id(node)).collect();
         let queue = Queue::new(&Manifest::default(), &dag, &selected, Edges::Dependencies);
-        let fake = Fake { fail, log: Mutex::new(Vec::new()) };
+        let fake = Fake { fail, panic, log: Mutex::new(Vec::new()) };
         walk(queue, WalkOptions { threads: 1, fail_fast }, &fake, messages());
         fake.log.into_inner().unwrap()
     }
@@ -282,6 +297,11 @@ mod tests {
     fn what_depends_on_a_failure_is_skipped_and_the_rest_runs() {
         assert_eq!(walked("", false), ["a", "d", "b", "e", "c"]);
         assert_eq!(walked("a", false), ["a", "d", "skip b: a", "e", "skip c: a"]);
+    }
+
+    #[test]
+    fn a_panic_is_the_error_of_its_node_alone() {
+        assert_eq!(walked_with("", "a", false), ["crashed a", "d", "skip b: a", "e", "skip c: a"]);
     }
 
     #[test]
