@@ -47,11 +47,18 @@ impl CommandError {
                 vec![Diagnostic::error("not-supported", format!("{what} is not supported yet"))]
             }
             Self::Engine(error) => vec![Diagnostic::error("warehouse", error.to_string())],
-            Self::Artifact(error) => vec![Diagnostic::error("write", error.to_string())],
+            Self::Artifact(error) => vec![artifact(error)],
             Self::Write { what, error } => vec![Diagnostic::error("write", format!("cannot write {what}: {error}"))],
             Self::Nodes | Self::Promoted | Self::Interrupted => Vec::new(),
         }
     }
+}
+
+/// An artifact's error with what the system said, unless its message has that already.
+fn artifact(error: &ArtifactError) -> Diagnostic {
+    let message = error.to_string();
+    let cause = std::error::Error::source(error).map(ToString::to_string).filter(|cause| !message.contains(cause));
+    Diagnostic::error("write", cause.map_or_else(|| message.clone(), |cause| format!("{message}: {cause}")))
 }
 
 impl From<Diagnostic> for CommandError {

@@ -18,6 +18,7 @@ use invocation::Invocation;
 
 /// Runs the program: `args` with the program's name first.
 pub fn run(args: &[OsString]) -> ExitCode {
+    mute_caught_panics();
     let flags = match flags::parse(args, &|name| std::env::var(name).ok()) {
         Ok(flags) => flags,
         Err(usage) => {
@@ -32,4 +33,15 @@ pub fn run(args: &[OsString]) -> ExitCode {
     let mut invocation = Invocation::new(flags);
     let result = command::dispatch(&mut invocation);
     ExitCode::from(invocation.finish(result, started.elapsed()))
+}
+
+/// An upload that fails at its end is aborted with a panic that the Delta library itself catches; the error is reported
+/// as an error, and the panic would only be noise.
+fn mute_caught_panics() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if panic.payload_as_str() != Some("Already shut down") {
+            usual(panic);
+        }
+    }));
 }

@@ -20,7 +20,8 @@ pub struct Ran {
 }
 
 const PROJECT: &str = "name: shop\nprofile: shop\n";
-const PROFILE: &str = "shop:\n  target: dev\n  outputs:\n    dev: {type: datafusion, path: warehouse, schema: main, threads: 2}\n";
+const PROFILE: &str =
+    "shop:\n  target: dev\n  outputs:\n    dev: {type: datafusion, path: warehouse, schema: main, threads: 2}\n";
 
 impl Folder {
     /// A project of these files; `dbt_project.yml` and `profiles.yml` are added where they are missing.
@@ -75,9 +76,10 @@ impl Folder {
     }
 }
 
-/// The program in a folder, without the caller's settings.
+/// The program in a folder, without the caller's settings. `TAMIS` names another build of it to test.
 pub fn command(folder: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tamis"));
+    let program = std::env::var_os("TAMIS").unwrap_or_else(|| env!("CARGO_BIN_EXE_tamis").into());
+    let mut command = Command::new(program);
     command.args(args).current_dir(folder);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("DBT_") {
@@ -88,7 +90,7 @@ pub fn command(folder: &Path, args: &[&str]) -> Command {
     command
 }
 
-fn ran(output: Output) -> Ran {
+pub fn ran(output: Output) -> Ran {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Ran { status: output.status.code().unwrap_or(-1), stdout: text(&output.stdout), stderr: text(&output.stderr) }
 }

@@ -10,6 +10,10 @@
     reason = "a test that panics has failed"
 )]
 
+#[cfg(feature = "datafusion")]
+mod bad_input;
+#[cfg(feature = "datafusion")]
+mod binary;
 mod cases;
 mod docs;
 mod recorded;

@@ -258,8 +258,17 @@ pub(super) fn from_delta(error: &DeltaTableError) -> EngineError {
         DeltaTableError::ObjectStore { source } => from_object_store(source),
         DeltaTableError::Io { source } => from_io("cannot read or write", source),
         DeltaTableError::GenericError { source } => from_external(source.as_ref()),
-        other => data(clean(&other.to_string())),
+        other => match io_cause(other) {
+            Some(cause) => from_io("cannot read or write the warehouse", cause),
+            None => data(clean(&other.to_string())),
+        },
     }
+}
+
+/// What the system said, under the layers that it went through: a full disk is no wrong data.
+fn io_cause<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a io::Error> {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.filter_map(|error| error.downcast_ref::<io::Error>()).last()
 }
 
 pub(super) fn from_object_store(error: &object_store::Error) -> EngineError {

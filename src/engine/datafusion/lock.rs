@@ -3,6 +3,7 @@
 
 use std::{
     fs::{self, File, TryLockError},
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
 };
 
@@ -43,25 +44,40 @@ pub(super) struct RunFolder {
 impl RunFolder {
     /// Creates and locks the folder, after sweeping the folders of dead runs.
     pub fn open(warehouse: &Path, run: &str) -> Result<Self, EngineError> {
+        Self::create(warehouse, run)
+            .map_err(|error| storage("cannot use the warehouse".to_owned(), &warehouse.join(PRIVATE), &error))
+    }
+
+    /// As [`RunFolder::open`]; for a warehouse that can only be read, in the system's folder for temporary files.
+    pub fn open_or_elsewhere(warehouse: &Path, run: &str) -> Result<Self, EngineError> {
+        match Self::create(warehouse, run) {
+            Err(error) if matches!(error.kind(), ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied) => {
+                Self::open(&std::env::temp_dir().join("tamis"), run)
+            }
+            Err(error) => Err(storage("cannot use the warehouse".to_owned(), &warehouse.join(PRIVATE), &error)),
+            Ok(folder) => Ok(folder),
+        }
+    }
+
+    fn create(warehouse: &Path, run: &str) -> io::Result<Self> {
         let parent = warehouse.join(PRIVATE).join("staging");
-        let fail = |error: std::io::Error| storage("cannot use the warehouse".to_owned(), &parent, &error);
-        fs::create_dir_all(&parent).map_err(fail)?;
+        fs::create_dir_all(&parent)?;
         sweep(&parent);
         loop {
             let name = format!("{run}-{}", uuid::Uuid::new_v4().simple());
             let lock = parent.join(format!("{name}.lock"));
             let path = parent.join(name);
             // The lock exists before the folder, so that no sweep sees a folder without one.
-            let file = File::create(&lock).map_err(fail)?;
+            let file = File::create(&lock)?;
             match file.try_lock() {
                 // Another run's sweep may have met the file before it was locked, and removed it.
                 Ok(()) if !lock.exists() => {}
                 Ok(()) => {
-                    fs::create_dir_all(&path).map_err(fail)?;
+                    fs::create_dir_all(&path)?;
                     return Ok(Self { path, lock, _file: file });
                 }
                 Err(TryLockError::WouldBlock) => {}
-                Err(TryLockError::Error(error)) => return Err(fail(error)),
+                Err(TryLockError::Error(error)) => return Err(error),
             }
         }
     }

@@ -110,7 +110,7 @@ impl Lakehouse {
             roots.push(Arc::new(Root { path: usable_folder(&name, &path)?, name }));
         }
         let folder = roots.first().map(|root| root.path.clone()).unwrap_or_default();
-        let run = RunFolder::open(&folder, &layout::encode(&config.run_id))?;
+        let run = RunFolder::open_or_elsewhere(&folder, &layout::encode(&config.run_id))?;
         let memory = config.memory_limit.unwrap_or_else(default_memory);
         let pool = FairSpillPool::new(usize::try_from(memory).unwrap_or(usize::MAX));
         let pool = TrackConsumersPool::new(pool, std::num::NonZeroUsize::MIN.saturating_add(2));

@@ -39,6 +39,23 @@ impl LakeSession {
         }
     }
 
+    /// Runs statements one after the other; the outcome is the last one's.
+    async fn execute_each(
+        &self,
+        statements: Vec<parse::Parsed>,
+        options: &StatementOptions,
+    ) -> Result<Outcome, EngineError> {
+        let mut outcome = statement::nothing("OK");
+        for parsed in statements {
+            self.core.begin_statement();
+            let next = statement::run(&self.core, parsed, options).await;
+            let next = next.map_err(|error| self.core.name_sources(error));
+            self.core.begin_statement();
+            outcome = next?;
+        }
+        Ok(outcome)
+    }
+
     fn name(&self, relation: &Relation) -> Name {
         let config = &self.core.lake.config;
         Name {
@@ -54,15 +71,21 @@ impl Session for LakeSession {
     async fn execute(&self, sql: &str, options: &StatementOptions) -> Result<Outcome, EngineError> {
         self.cancellable(async {
             let statements = parse::parse(sql)?;
-            let mut outcome = statement::nothing("OK");
-            for parsed in statements {
-                self.core.begin_statement();
-                let next = statement::run(&self.core, parsed, options).await;
-                let next = next.map_err(|error| self.core.name_sources(error));
-                self.core.begin_statement();
-                outcome = next?;
+            // Changes that are written in one text are made together: no one sees, and no crash leaves, the half of them.
+            let together = statements.len() > 1
+                && !self.core.in_transaction()
+                && statements.iter().all(|parsed| statement::is_dml(&parsed.statement));
+            if !together {
+                return self.execute_each(statements, options).await;
             }
-            Ok(outcome)
+            self.core.begin();
+            match self.execute_each(statements, options).await {
+                Ok(outcome) => self.core.commit().await.map(|()| outcome),
+                Err(error) => {
+                    self.core.rollback().await?;
+                    Err(error)
+                }
+            }
         })
         .await
     }

@@ -19,7 +19,7 @@ pub(super) fn of_statement(
     error: &EngineError,
 ) -> JinjaError {
     let message = error.to_string();
-    let mut diagnostic = Diagnostic::error("database-error", message.clone());
+    let mut diagnostic = diagnostic_of(error);
     let (position, help) = match error {
         EngineError::Sql { position, help, .. } => (*position, help.clone()),
         EngineError::Unsupported { help, .. } => (None, help.clone()),
@@ -60,7 +60,15 @@ fn named(sql: &str, message: &str) -> Option<usize> {
 
 /// The error of a call that is not a statement: listing, loading, describing.
 pub(super) fn of_call(error: &EngineError) -> JinjaError {
-    wrap(Diagnostic::error("database-error", error.to_string()))
+    wrap(diagnostic_of(error))
+}
+
+/// A conflict has a code of its own: the node runs once more.
+fn diagnostic_of(error: &EngineError) -> Diagnostic {
+    match error {
+        EngineError::Conflict { .. } => Diagnostic::error("conflict", error.to_string()),
+        _ => Diagnostic::error("database-error", error.to_string()),
+    }
 }
 
 fn wrap(diagnostic: Diagnostic) -> JinjaError {

@@ -19,6 +19,7 @@ use chrono::{DateTime, NaiveDate};
 use rust_decimal::Decimal;
 
 use crate::{
+    engine::EngineError,
     jinja::{Object, Value},
     manifest::context::{ColumnKind, Table, datetime, table::Row},
 };
@@ -65,6 +66,26 @@ fn kind(schema: &Schema, batches: &[RecordBatch], at: usize) -> ColumnKind {
         Some(DataType::Timestamp(..)) => ColumnKind::DateTime,
         _ => ColumnKind::Text,
     }
+}
+
+/// An error about a value that does not fit its column, with the first row that has the value. The message names the
+/// column in backticks and the value in quotes.
+pub(super) fn name_row(error: EngineError, batches: &[RecordBatch]) -> EngineError {
+    let EngineError::Data { message } = error else { return error };
+    let row = message.split('`').nth(1).and_then(|column| {
+        let mut before = 0;
+        for batch in batches {
+            let texts = batch.column_by_name(column)?.as_string_opt::<i32>()?;
+            let found = texts.iter().position(|text| text.is_some_and(|text| message.contains(&format!("'{text}'"))));
+            if let Some(at) = found {
+                return Some(before + at + 1);
+            }
+            before += batch.num_rows();
+        }
+        None
+    });
+    let place = row.map(|row| format!("row {row} after the header, ")).unwrap_or_default();
+    EngineError::Data { message: format!("{place}{message}") }
 }
 
 fn rows(batch: &RecordBatch) -> Vec<Row> {
@@ -220,5 +241,25 @@ fn column(kind: ColumnKind, cells: &[Value]) -> ArrayRef {
             Some(parsed.and_utc().timestamp_micros())
         }))),
         ColumnKind::Text => Arc::new(StringArray::from_iter(cells.iter().map(text))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_value_is_named_with_its_row() {
+        let schema = Arc::new(Schema::new(vec![Field::new("day", DataType::Utf8, true)]));
+        let days: ArrayRef = Arc::new(StringArray::from(vec![Some("2024-01-01"), None, Some("soon")]));
+        let batch = RecordBatch::try_new(schema, vec![days]).unwrap();
+        for (message, expected) in [
+            ("column `day`: no date: 'soon'", "row 3 after the header, column `day`: no date: 'soon'"),
+            ("column `other`: no date: 'soon'", "column `other`: no date: 'soon'"),
+            ("the disk is full", "the disk is full"),
+        ] {
+            let named = name_row(EngineError::Data { message: message.into() }, std::slice::from_ref(&batch));
+            assert_eq!(named.to_string(), expected);
+        }
     }
 }

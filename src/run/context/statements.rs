@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    engine::{Load, LoadMode, Metrics, Outcome, TableOptions},
+    engine::{EngineError, Load, LoadMode, Metrics, Outcome, Session, TableOptions},
     event::Event,
     jinja::{Args, ErrorKind, Interp, JinjaError, Value},
     manifest::context::{
@@ -108,14 +108,22 @@ impl NodeState {
             }
         };
         let (schema, batches) = rows::batches(table).map_err(|error| value_error(&error.to_string()))?;
-        let outcome = self.load_batches(&relation, Load { schema, batches, mode })?;
+        let rows = batches.clone();
+        let outcome = match self.load_batches(&self.session()?, &relation, Load { schema, batches, mode }) {
+            Ok(outcome) => outcome,
+            Err(error) => return Err(of_call(&rows::name_row(error, &rows))),
+        };
         Ok(Value::object(Response::of(&outcome)))
     }
 
-    fn load_batches(&self, relation: &Relation, load: Load) -> Result<Outcome, JinjaError> {
-        let session = self.session()?;
+    fn load_batches(
+        &self,
+        session: &Arc<dyn Session>,
+        relation: &Relation,
+        load: Load,
+    ) -> Result<Outcome, EngineError> {
         let begun = Instant::now();
-        let outcome = self.run.bridge.wait(session.load(relation, load)).map_err(|error| of_call(&error))?;
+        let outcome = self.run.bridge.wait(session.load(relation, load))?;
         let stats = StatementStats {
             sql: format!("load {}", relation.render()),
             elapsed: begun.elapsed(),

@@ -54,6 +54,10 @@ pub fn read(path: &str, bytes: &[u8], options: &SeedOptions) -> Result<SeedTable
         None => return Err(Box::new((*fail("the file is empty".into())).help("a seed needs a header row"))),
         Some(header) => header.map_err(|error| fail(error.to_string()))?,
     };
+    if let Some(line) = unclosed_quote(text, delimiter) {
+        let error = fail(format!("line {line}: the quote that begins a value here is never closed"));
+        return Err(Box::new((*error).help("close it, or write a quote inside of quotes twice")));
+    }
     let names = column_names(path, &header, &mut warnings);
     let mut columns: Vec<Vec<Option<String>>> = vec![Vec::new(); names.len()];
     let mut short = 0_usize;
@@ -107,6 +111,24 @@ fn delimiter(text: &str) -> Option<u8> {
         b"\\t" => Some(b'\t'),
         _ => None,
     }
+}
+
+/// The line of a quote that is open at the end of the text: everything after it would be one value.
+fn unclosed_quote(text: &str, delimiter: u8) -> Option<usize> {
+    let (mut line, mut opened, mut starts) = (1, None, true);
+    let mut bytes = text.bytes().peekable();
+    while let Some(byte) = bytes.next() {
+        line += usize::from(byte == b'\n');
+        if opened.is_some() {
+            if byte == b'"' && bytes.next_if_eq(&b'"').is_none() {
+                opened = None;
+            }
+        } else if byte == b'"' && starts {
+            opened = Some(line);
+        }
+        starts = opened.is_none() && (byte == delimiter || byte == b'\n' || byte == b'\r');
+    }
+    opened
 }
 
 /// Header names; a missing name becomes a letter and a repeated one gets a number, as dbt does, with a warning.
@@ -191,6 +213,15 @@ mod tests {
             shown,
             "+---+----+-------+\n| a | t  | c     |\n+---+----+-------+\n| 1 | 01 | x \"y\" |\n|   |    | z     |\n|   |    |       |\n+---+----+-------+"
         );
+    }
+
+    #[test]
+    fn a_quote_that_is_never_closed_is_an_error() {
+        let error = read_text("a,b\n1,2\n3,\"x \"\" y\n4,5\n").unwrap_err();
+        assert_eq!(error.message, "seeds/a.csv: line 3: the quote that begins a value here is never closed");
+        for text in ["a,b\n1,5\" pipe\n", "a,b\n1,\"\"\n", "a,b\n1,\"x\"\"\"\n", "a,b\n1,\"x\"y\"\n"] {
+            assert_eq!(read_text(text).map(|table| table.batch.num_rows()).ok(), Some(1), "{text}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use datafusion::{
 };
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::{formats::Format, listing::File};
+use super::{super::types::sql_name, formats::Format, listing::File};
 use crate::engine::EngineError;
 
 /// Up to so many files are all looked into; of more, an even sample, unless `union_by_name = true` asks for all.
@@ -100,9 +100,9 @@ pub(super) fn union(schemas: &Schemas, files: &[File], format: Format) -> Result
                         message: format!(
                             "column `{}` is {} in `{}` and {} in `{}`",
                             field.name(),
-                            known.data_type(),
+                            sql_name(known.data_type()),
                             shown(*first),
-                            field.data_type(),
+                            sql_name(field.data_type()),
                             shown(*index),
                         ),
                     });

@@ -48,6 +48,18 @@ pub(super) async fn run(
     }
 }
 
+/// What changes the rows of a table.
+pub(super) fn is_dml(statement: &Statement) -> bool {
+    matches!(
+        statement,
+        Statement::Insert(_)
+            | Statement::Update(_)
+            | Statement::Delete(_)
+            | Statement::Merge(_)
+            | Statement::Truncate(_)
+    )
+}
+
 /// What reads a table, changes it, and can simply be done again.
 fn can_be_repeated(statement: &Statement) -> bool {
     matches!(
