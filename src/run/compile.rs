@@ -26,6 +26,8 @@ pub struct NodeError {
     pub diagnostic: Diagnostic,
     /// The ephemeral ancestor that could not be compiled: its title, `Compilation Error in model e (models/e.sql)`.
     pub ephemeral: Option<String>,
+    /// Whether the node had changed rows for good before it failed.
+    pub committed: bool,
 }
 
 impl NodeError {
@@ -40,11 +42,11 @@ impl NodeError {
         {
             diagnostic = diagnostic.at(origin.span(0, 0), "");
         }
-        Self { kind: error.kind, diagnostic, ephemeral: None }
+        Self { kind: error.kind, diagnostic, ephemeral: None, committed: false }
     }
 
     pub fn of_diagnostic(diagnostic: Diagnostic) -> Self {
-        Self { kind: ErrorKind::Syntax, diagnostic, ephemeral: None }
+        Self { kind: ErrorKind::Syntax, diagnostic, ephemeral: None, committed: false }
     }
 
     /// dbt's title of such an error: `Database Error`, `Compilation Error`.

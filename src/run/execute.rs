@@ -44,7 +44,7 @@ pub fn execute(runner: &Runner, node: &Node, task: &Task) -> NodeResult {
     runner.emit(Event::NodeStarted { node: info.clone(), index, total, description });
     let mut stages = Vec::new();
     let mut outcome = attempt(runner, node, task, &mut stages);
-    if outcome.as_ref().is_err_and(|error| error.diagnostic.code.0 == "conflict") {
+    if outcome.as_ref().is_err_and(|error| error.diagnostic.code.0 == "conflict" && !error.committed) {
         // Another run changed the table that this node reads and writes: once more on what is there now.
         runner
             .emit(Event::Debug { message: format!("{}: {}; runs once more", node.unique_id, "the table was changed") });
@@ -94,7 +94,7 @@ pub fn execute(runner: &Runner, node: &Node, task: &Task) -> NodeResult {
 pub fn crashed(runner: &Runner, node: &Node, task: &Task) -> NodeResult {
     let message = format!("running `{}` failed inside tamis (this is a bug, please report it)", node.name);
     let diagnostic = Diagnostic::error("internal", message).node(node.unique_id.as_str());
-    let error = NodeError { kind: ErrorKind::Internal, diagnostic, ephemeral: None };
+    let error = NodeError { kind: ErrorKind::Internal, diagnostic, ephemeral: None, committed: false };
     let executed = failed(node, &error);
     runner.emit(Event::NodeFinished {
         node: report::node_info(node),
@@ -210,12 +210,15 @@ fn attempt(runner: &Runner, node: &Node, task: &Task, stages: &mut Vec<Stage>) -
     if made.is_err() {
         roll_back(&context);
     }
-    runner.record_stats(node, context.take_stats());
+    let stats = context.take_stats();
+    let statements: Vec<&str> = stats.statements.iter().map(|statement| statement.sql.as_str()).collect();
+    let committed = made.is_err() && has_committed(&statements);
+    runner.record_stats(node, stats);
     let code = compiled.as_ref().map(|compiled| compiled.code.text.clone());
     if let Some(compiled) = compiled {
         runner.record_compiled(node, &compiled);
     }
-    made.map_err(|error| NodeError::of(&error, node))?;
+    made.map_err(|error| NodeError { committed, ..NodeError::of(&error, node) })?;
     let response = context.main_response().unwrap_or_default();
     if node.resource_type == ResourceType::Test {
         let mut executed = judge(runner, node, &context).map_err(|error| NodeError::of(&error, node))?;
@@ -236,6 +239,30 @@ fn attempt(runner: &Runner, node: &Node, task: &Task, stages: &mut Vec<Stage>) -
 fn writer(runner: &Runner, node: &Node) -> Writer {
     let path = runner.target_dir.join("run").join(relative_path(node));
     Arc::new(move |text| write_file(&path, text).map_err(|diagnostic| diagnostic.message))
+}
+
+/// Whether a node whose last statement failed had changed rows for good before: then running it again could change them
+/// twice. `statements` are the beginnings of what ran, the failed one and perhaps a rollback last. Replacing a table may be
+/// repeated; so may what only this session sees.
+fn has_committed(statements: &[&str]) -> bool {
+    let words = |sql: &str| sql.split_whitespace().take(2).map(str::to_lowercase).collect::<Vec<_>>();
+    let mut ran: Vec<Vec<String>> = statements.iter().map(|sql| words(sql)).collect();
+    let first = |words: &[String]| words.first().cloned().unwrap_or_default();
+    if ran.last().is_some_and(|last| first(last).starts_with("rollback")) {
+        ran.pop();
+    }
+    ran.pop();
+    let mut in_transaction = false;
+    for statement in &ran {
+        match first(statement).trim_end_matches(';') {
+            "begin" | "start" => in_transaction = true,
+            "commit" => return true,
+            "rollback" => in_transaction = false,
+            "insert" | "merge" | "delete" | "update" | "truncate" if !in_transaction => return true,
+            _ => {}
+        }
+    }
+    false
 }
 
 fn roll_back(context: &NodeContext) {
@@ -350,4 +377,24 @@ fn judge(runner: &Runner, node: &Node, context: &NodeContext) -> Result<Executed
 /// Stops what a session runs.
 pub async fn cancel(session: Arc<dyn Session>) {
     session.cancel().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_changed_rows_for_good_does_not_run_again() {
+        for (statements, expected) in [
+            (&["insert into a select 1", "rollback"][..], false),
+            (&["create temporary table t as (select 1)", "merge into a using t", "rollback"], false),
+            (&["begin", "delete from a", "insert into a select 1", "commit", "rollback"], false),
+            (&["begin", "insert into a select 1", "commit", "update log set n = 1", "rollback"], true),
+            (&["insert into a select 1", "insert into log select 1", "rollback"], true),
+            (&["create or replace table a as (select 1)", "insert into log select 1"], false),
+            (&[], false),
+        ] {
+            assert_eq!(has_committed(statements), expected, "{statements:?}");
+        }
+    }
 }
