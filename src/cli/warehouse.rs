@@ -27,9 +27,8 @@ pub fn check(project: &Project, run_id: &str) -> Result<Vec<(String, String)>, C
     })
 }
 
-/// The incremental strategies of the project's engine, known before it is opened.
-pub fn incremental_strategies(project: &Project) -> Vec<&'static str> {
-    let _ = project;
+/// The incremental strategies of the only engine of this build, known before it is opened.
+pub fn incremental_strategies() -> Vec<&'static str> {
     vec!["append", "merge", "delete+insert", "insert_overwrite"]
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::{
     array::{ArrayRef, StringArray},
-    datatypes::{DataType, Field, Schema},
+    datatypes::{Field, Schema},
     record_batch::RecordBatch,
 };
 
@@ -162,14 +162,9 @@ fn letter_name(index: usize) -> String {
     std::iter::repeat_n(letter, index / 26 + 1).collect()
 }
 
-/// The SQL type dbt would declare for an inferred column.
-pub fn is_text(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::Utf8)
-}
-
 #[cfg(test)]
 mod tests {
-    use arrow::util::pretty::pretty_format_batches;
+    use arrow::{datatypes::DataType, util::pretty::pretty_format_batches};
 
     use super::*;
 
