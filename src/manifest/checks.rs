@@ -169,35 +169,58 @@ pub fn contracts(manifest: &Manifest, spans: &Spans, diagnostics: &mut Vec<Diagn
     }
 }
 
-/// What a snapshot cannot do without.
+/// What a snapshot cannot do without, and what its strategy has no use for.
 pub fn snapshots(manifest: &Manifest, spans: &Spans, diagnostics: &mut Vec<Diagnostic>) {
     let snapshots = manifest.nodes.values().filter(|node| node.resource_type == ResourceType::Snapshot);
     for node in snapshots {
-        let is_missing = |key: &str| node.config.get(key).is_none_or(|value| !value.is_truthy());
-        let strategy = node.config.text("strategy").unwrap_or_default();
-        let needed = match strategy {
-            "timestamp" => "updated_at",
-            "check" => "check_cols",
-            _ => "strategy",
-        };
-        let missing: Vec<String> = ["strategy", "unique_key", needed]
-            .into_iter()
-            .filter(|key| is_missing(key))
-            .map(|key| format!("`{key}`"))
-            .collect();
-        let mut missing: IndexSet<String> = missing.into_iter().collect();
-        let Some(last) = missing.pop() else { continue };
-        let listed = match missing.len() {
-            0 => last,
-            _ => format!("{} and {last}", missing.into_iter().collect::<Vec<_>>().join(", ")),
-        };
-        let mut diagnostic = Diagnostic::error("snapshot-config", format!("snapshot `{}` has no {listed}", node.name))
-            .help("set it with `config(…)` in the snapshot, or under `config:` in a properties file")
-            .node(node.unique_id.as_str());
+        let Some((message, help)) = missing_config(node).or_else(|| misplaced_config(node)) else { continue };
+        let mut diagnostic = Diagnostic::error("snapshot-config", message).help(help).node(node.unique_id.as_str());
         if let Some(span) = spans.get(&node.unique_id).copied().flatten() {
             diagnostic = diagnostic.at(span, "");
         }
         diagnostics.push(diagnostic);
+    }
+}
+
+fn missing_config(node: &Node) -> Option<(String, &'static str)> {
+    let is_missing = |key: &str| node.config.get(key).is_none_or(|value| !value.is_truthy());
+    let needed = match node.config.text("strategy").unwrap_or_default() {
+        "timestamp" => "updated_at",
+        "check" => "check_cols",
+        _ => "strategy",
+    };
+    let mut missing: IndexSet<String> = ["strategy", "unique_key", needed]
+        .into_iter()
+        .filter(|key| is_missing(key))
+        .map(|key| format!("`{key}`"))
+        .collect();
+    let last = missing.pop()?;
+    let listed = match missing.len() {
+        0 => last,
+        _ => format!("{} and {last}", missing.into_iter().collect::<Vec<_>>().join(", ")),
+    };
+    let help = "set it with `config(…)` in the snapshot, or under `config:` in a properties file";
+    Some((format!("snapshot `{}` has no {listed}", node.name), help))
+}
+
+fn misplaced_config(node: &Node) -> Option<(String, &'static str)> {
+    let name = &node.name;
+    let checked = node.config.get("check_cols").filter(|value| value.is_truthy());
+    match (node.config.text("strategy"), checked.and_then(Value::as_str)) {
+        (Some("timestamp"), _) if checked.is_some() => {
+            let message = format!("snapshot `{name}` has `check_cols`, but its strategy is `timestamp`");
+            Some((message, "remove `check_cols`, or set `strategy: check`"))
+        }
+        (Some("check"), Some(text)) if text != "all" => {
+            let message = format!("`check_cols` of snapshot `{name}` is the text `{text}`, expected `all` or a list");
+            Some((message, "put the column into a list: `check_cols: [column]`"))
+        }
+        _ if node.config.materialized() != "snapshot" => {
+            let found = node.config.materialized();
+            let message = format!("snapshot `{name}` is materialized as `{found}`, expected `snapshot`");
+            Some((message, "remove `materialized` from its config, or make it a model"))
+        }
+        _ => None,
     }
 }
 

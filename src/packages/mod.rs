@@ -61,6 +61,7 @@ pub const DBT_DATAFUSION: &[EmbeddedFile] = &[
     ("macros/materializations.sql", include_str!("dbt_datafusion/macros/materializations.sql")),
     ("macros/relations.sql", include_str!("dbt_datafusion/macros/relations.sql")),
     ("macros/seeds.sql", include_str!("dbt_datafusion/macros/seeds.sql")),
+    ("macros/snapshots.sql", include_str!("dbt_datafusion/macros/snapshots.sql")),
 ];
 
 /// All packages by name.

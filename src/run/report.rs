@@ -84,6 +84,8 @@ pub fn end_line(node: &Node, status: Status, failures: Option<i64>) -> String {
         (NodeKind::Operation { .. }, _) => format!("OK {what}"),
         (_, ResourceType::Seed) if failed => format!("ERROR loading {what}"),
         (_, ResourceType::Seed) => format!("OK loaded {what}"),
+        (_, ResourceType::Snapshot) if failed => format!("ERROR snapshotting {what}"),
+        (_, ResourceType::Snapshot) => format!("OK snapshotted {}", what.trim_start_matches("snapshot ")),
         _ if failed => format!("ERROR creating {what}"),
         _ => format!("OK created {what}"),
     }

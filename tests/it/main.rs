@@ -17,4 +17,6 @@ mod binary;
 mod cases;
 mod docs;
 mod recorded;
+#[cfg(feature = "datafusion")]
+mod snapshots;
 mod tidy;

@@ -1,4 +1,4 @@
-//! `run`, `test`, `seed`, `build`: run the selected nodes.
+//! `run`, `test`, `seed`, `snapshot`, `build`: run the selected nodes.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -30,6 +30,7 @@ pub fn run(invocation: &mut Invocation) -> Result<(), CommandError> {
         "run" => &[R::Model],
         "test" => &[R::Test, R::UnitTest],
         "seed" => &[R::Seed],
+        "snapshot" => &[R::Snapshot],
         _ => BUILD,
     };
     for flag in ["sample", "event_time_start", "event_time_end"] {
@@ -125,7 +126,7 @@ fn runner(
         threads: profile.map_or(1, |profile| profile.threads),
         fail_fast: flags.flag("fail_fast"),
         tests_gate: name == "build",
-        hooks: matches!(name, "run" | "test" | "seed" | "build"),
+        hooks: matches!(name, "run" | "test" | "seed" | "snapshot" | "build"),
         store_failures: flags.flag("store_failures"),
         warnings_fail: invocation.console.treats_as_error("LogTestResult"),
         write_files: true,

@@ -21,7 +21,7 @@ pub fn dispatch(invocation: &mut Invocation) -> Result<(), CommandError> {
         return Err(CommandError::NotSupported(format!("`tamis {}`", command.name)));
     }
     match command.name {
-        "build" | "run" | "test" | "seed" => execute::run(invocation),
+        "build" | "run" | "test" | "seed" | "snapshot" => execute::run(invocation),
         "compile" => compile::run(invocation),
         "show" => show::run(invocation),
         "run-operation" => run_operation::run(invocation),

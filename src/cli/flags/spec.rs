@@ -409,7 +409,7 @@ const fn later(name: &'static str, about: &'static str) -> Command {
 pub const COMMANDS: &[Command] = &[
     command(
         "build",
-        "Build seeds and models and run their tests, in the order of the graph",
+        "Build seeds, models and snapshots and run their tests, in the order of the graph",
         &[
             SELECT,
             EXCLUDE,
@@ -432,6 +432,7 @@ pub const COMMANDS: &[Command] = &[
         "Run data tests",
         &[SELECT, EXCLUDE, SELECTOR, RESOURCE_TYPE, EXCLUDE_RESOURCE_TYPE, STORE_FAILURES],
     ),
+    command("snapshot", "Record the changes of rows in snapshot tables", &[SELECT, EXCLUDE, SELECTOR, EMPTY]),
     command("seed", "Load CSV seeds", &[SELECT, EXCLUDE, SELECTOR, FULL_REFRESH, EMPTY, SHOW]),
     command(
         "compile",
@@ -475,7 +476,6 @@ pub const COMMANDS: &[Command] = &[
         )
     },
     command("deps", "Check that the packages of the project are there; nothing is downloaded", &[]),
-    later("snapshot", "Run snapshots"),
     later("source", "Check the freshness of sources"),
     later("retry", "Run again what failed"),
     later("clone", "Clone the relations of a state"),

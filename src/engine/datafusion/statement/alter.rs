@@ -201,7 +201,13 @@ fn position(column: &Ident, schema: &SchemaRef) -> Result<usize, EngineError> {
 }
 
 fn new_field(column: &ColumnDef) -> Result<Field, EngineError> {
-    if column.options.iter().any(|option| matches!(option.option, ColumnOption::NotNull | ColumnOption::Default(_))) {
+    let is_filled = |option: &ColumnOption| match option {
+        ColumnOption::Default(value) => {
+            super::create::literal(value).is_none_or(|text| !text.eq_ignore_ascii_case("null"))
+        }
+        option => matches!(option, ColumnOption::NotNull),
+    };
+    if column.options.iter().any(|option| is_filled(&option.option)) {
         return Err(EngineError::Unsupported {
             feature: "adding a column with not null or a default".to_owned(),
             help: Some("add it plain, then update its values".to_owned()),

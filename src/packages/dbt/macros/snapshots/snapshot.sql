@@ -16,30 +16,12 @@
 
   {%- if not target_relation_exists -%}
     {%- set build_sql = build_snapshot_table(strategy, model['compiled_code']) -%}
+    {{ check_time_data_types(build_sql) }}
     {% call statement('main') -%}
       {{ get_create_table_as_sql(false, target_relation, build_sql) }}
     {%- endcall %}
   {%- else -%}
-    {%- set columns = get_snapshot_table_column_names() -%}
-    {{ adapter.assert_valid_snapshot_target_given_strategy(target_relation, columns, strategy) }}
-    {%- set staging_table = build_snapshot_staging_table(strategy, sql, target_relation) -%}
-    {%- do adapter.expand_target_column_types(from_relation=staging_table, to_relation=target_relation) -%}
-    {%- set added = [] -%}
-    {%- for column in adapter.get_missing_columns(staging_table, target_relation) -%}
-      {%- if not tamis_is_staging_column(column.name) -%}
-        {%- do added.append(column) -%}
-      {%- endif -%}
-    {%- endfor -%}
-    {%- do create_columns(target_relation, added) -%}
-    {%- set inserted = [] -%}
-    {%- for column in adapter.get_columns_in_relation(staging_table) -%}
-      {%- if not tamis_is_staging_column(column.name) -%}
-        {%- do inserted.append(adapter.quote(column.name)) -%}
-      {%- endif -%}
-    {%- endfor -%}
-    {% call statement('main') -%}
-      {{ snapshot_merge_sql(target=target_relation, source=staging_table, insert_cols=inserted) }}
-    {%- endcall %}
+    {%- set staging_table = tamis_update_snapshot(strategy, sql, target_relation) -%}
   {%- endif -%}
 
   {% do apply_grants(target_relation, grant_config, should_revoke(target_relation_exists, full_refresh_mode=false)) %}
@@ -56,6 +38,71 @@
 
   {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
+
+{#- Adds what the query has now to a snapshot that is there; gives the staging table. -#}
+{%- macro tamis_update_snapshot(strategy, sql, target_relation) -%}
+  {{ adapter.assert_valid_snapshot_target_given_strategy(target_relation, get_snapshot_table_column_names(), strategy) }}
+  {{ check_time_data_types(build_snapshot_table(strategy, sql)) }}
+  {%- set staging_table = build_snapshot_staging_table(strategy, sql, target_relation) -%}
+  {%- do tamis_begin_changes() -%}
+  {%- do adapter.expand_target_column_types(from_relation=staging_table, to_relation=target_relation) -%}
+  {%- do tamis_widen_numbers(staging_table, target_relation) -%}
+  {%- set added = adapter.get_missing_columns(staging_table, target_relation) -%}
+  {%- do create_columns(target_relation, tamis_without_staging_columns(added)) -%}
+  {%- set inserted = [] -%}
+  {%- for column in tamis_without_staging_columns(adapter.get_columns_in_relation(staging_table)) -%}
+    {%- do inserted.append(adapter.quote(column.name)) -%}
+  {%- endfor -%}
+  {% call statement('main') -%}
+    {{ snapshot_merge_sql(target=target_relation, source=staging_table, insert_cols=inserted) }}
+  {%- endcall %}
+  {%- do tamis_commit_changes() -%}
+  {{ return(staging_table) }}
+{%- endmacro -%}
+
+{#- Numbers that the table's columns would round or could not hold get columns of their own type. -#}
+{%- macro tamis_widen_numbers(from_relation, to_relation) -%}
+  {%- set widths = {'tinyint': 1, 'smallint': 2, 'integer': 3, 'bigint': 4} -%}
+  {%- set known = {} -%}
+  {%- for column in adapter.get_columns_in_relation(to_relation) -%}
+    {%- do known.update({column.name | lower: column}) -%}
+  {%- endfor -%}
+  {%- for column in adapter.get_columns_in_relation(from_relation) if column.name | lower in known -%}
+    {%- set old = known[column.name | lower] -%}
+    {%- set is_wider = (old.is_integer() and (column.is_float() or column.is_numeric()))
+        or (old.is_integer() and column.is_integer()
+            and widths.get(column.dtype | lower, 0) > widths.get(old.dtype | lower, 9))
+        or (old.is_numeric() and column.is_float())
+        or (old.is_numeric() and column.is_numeric() and column.numeric_scale > old.numeric_scale) -%}
+    {%- if is_wider -%}
+      {%- do alter_column_type(to_relation, old.name, column.data_type) -%}
+    {%- endif -%}
+  {%- endfor -%}
+{%- endmacro -%}
+
+{#- Around statements that take effect together, on engines where each takes effect at once. -#}
+{%- macro tamis_begin_changes() -%}
+  {{ return(adapter.dispatch('tamis_begin_changes', 'dbt')()) }}
+{%- endmacro -%}
+
+{%- macro default__tamis_begin_changes() -%}
+{%- endmacro -%}
+
+{%- macro tamis_commit_changes() -%}
+  {{ return(adapter.dispatch('tamis_commit_changes', 'dbt')()) }}
+{%- endmacro -%}
+
+{%- macro default__tamis_commit_changes() -%}
+{%- endmacro -%}
+
+{#- The columns without those that only the staging table has. -#}
+{%- macro tamis_without_staging_columns(columns) -%}
+  {%- set kept = [] -%}
+  {%- for column in columns if not tamis_is_staging_column(column.name) -%}
+    {%- do kept.append(column) -%}
+  {%- endfor -%}
+  {{ return(kept) }}
+{%- endmacro -%}
 
 {#- Columns of the staging table that the snapshot has not. -#}
 {%- macro tamis_is_staging_column(name) -%}
@@ -99,8 +146,17 @@
 
 {#- `<no end> as dbt_valid_to`; typed like updated_at. -#}
 {%- macro get_dbt_valid_to_current(strategy, columns) -%}
-  {%- set current = config.get('dbt_valid_to_current') or 'null' -%}
+  {%- set current = tamis_snapshot_end(strategy) or 'null' -%}
   coalesce(nullif({{ strategy.updated_at }}, {{ strategy.updated_at }}), {{ current }}) as {{ columns.dbt_valid_to }}
+{%- endmacro -%}
+
+{#- The SQL of `dbt_valid_to_current`; none where current rows have no end. -#}
+{%- macro tamis_snapshot_end(strategy=none) -%}
+  {{ return(adapter.dispatch('tamis_snapshot_end', 'dbt')(strategy)) }}
+{%- endmacro -%}
+
+{%- macro default__tamis_snapshot_end(strategy) -%}
+  {{ return(config.get('dbt_valid_to_current')) }}
 {%- endmacro -%}
 
 {%- macro build_snapshot_staging_table(strategy, sql, target_relation) -%}
@@ -145,7 +201,7 @@
 
 {%- macro default__snapshot_merge_sql(target, source, insert_cols) -%}
   {%- set columns = get_snapshot_table_column_names() -%}
-  {%- set current = config.get('dbt_valid_to_current') -%}
+  {%- set current = tamis_snapshot_end() -%}
   merge into {{ target.render() }} as DBT_INTERNAL_DEST
   using {{ source }} as DBT_INTERNAL_SOURCE
   on DBT_INTERNAL_SOURCE.{{ columns.dbt_scd_id }} = DBT_INTERNAL_DEST.{{ columns.dbt_scd_id }}

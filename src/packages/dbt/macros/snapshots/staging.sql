@@ -5,7 +5,7 @@
 
 {%- macro default__snapshot_staging_table(strategy, source_sql, target_relation) -%}
   {%- set columns = config.get('snapshot_table_column_names') or get_snapshot_table_column_names() -%}
-  {%- set current = config.get('dbt_valid_to_current') -%}
+  {%- set current = tamis_snapshot_end() -%}
   {%- set with_marker = strategy.hard_deletes == 'new_record' -%}
   {%- set closes_missing = strategy.hard_deletes in ('invalidate', 'new_record') or strategy.invalidate_hard_deletes -%}
   {%- if with_marker -%}
@@ -183,6 +183,7 @@
   {{ identifier }}.{{ tamis_unique_key_names(unique_key)[0] }} is not null
 {%- endmacro -%}
 
+{#- Warns when the times of deletions have another type than the times of changes. -#}
 {%- macro check_time_data_types(sql) -%}
   {%- set updated_at_type = get_updated_at_column_data_type(sql) -%}
   {%- set now_type = get_snapshot_get_time_data_type() -%}
@@ -191,12 +192,11 @@
   {%- endif -%}
 {%- endmacro -%}
 
+{#- The type of `dbt_updated_at` in a query that makes a snapshot. -#}
 {%- macro get_updated_at_column_data_type(snapshot_sql) -%}
-  {%- set wanted = config.get('updated_at') -%}
-  {%- for column in get_column_schema_from_query(snapshot_sql) -%}
-    {%- if wanted is string and column.column | lower == wanted | lower -%}
-      {{ return(column.dtype) }}
-    {%- endif -%}
+  {%- set wanted = get_snapshot_table_column_names().dbt_updated_at | lower -%}
+  {%- for column in get_column_schema_from_query(snapshot_sql) if column.column | lower == wanted -%}
+    {{ return(column.dtype) }}
   {%- endfor -%}
   {{ return(none) }}
 {%- endmacro -%}
