@@ -101,7 +101,7 @@ pub enum Event {
     AdapterRegistered {
         adapter_type: String,
     },
-    /// Counts by resource type of the parsed project: `(type, count)`, zeros left out, macros last.
+    /// Counts by resource type of the parsed project: `(type, count)`, in dbt's order, zeros left out.
     Found {
         counts: Vec<(ResourceType, usize)>,
     },

@@ -11,8 +11,8 @@ use super::{
     write::write_json,
 };
 use crate::{
-    manifest::{Manifest, NodeKind},
-    names::UniqueId,
+    manifest::{Manifest, Node, NodeKind},
+    names::{ResourceType, UniqueId},
 };
 
 /// Writes `manifest.json`.
@@ -37,11 +37,12 @@ impl<V, W: Serialize> Serialize for Mapped<'_, V, W> {
     }
 }
 
-struct Nodes<'a>(&'a Manifest);
+/// The nodes of one section: `nodes` or `unit_tests`.
+struct Nodes<'a>(&'a Manifest, fn(&Node) -> bool);
 
 impl Serialize for Nodes<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let nodes = self.0.nodes.iter().filter(|(_, node)| !matches!(node.kind, NodeKind::Inline));
+        let nodes = self.0.nodes.iter().filter(|(_, node)| (self.1)(node));
         serializer.collect_map(nodes.map(|(id, node)| (id.as_str(), NodeWire(node))))
     }
 }
@@ -52,7 +53,7 @@ impl Serialize for ManifestWire<'_> {
         let empty = BTreeMap::<&str, ()>::new();
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("metadata", self.metadata)?;
-        map.serialize_entry("nodes", &Nodes(manifest))?;
+        map.serialize_entry("nodes", &Nodes(manifest, is_plain))?;
         map.serialize_entry("sources", &Mapped(&manifest.sources, SourceWire))?;
         map.serialize_entry("macros", &Mapped(&manifest.macros, |found| MacroWire(found)))?;
         map.serialize_entry("docs", &Mapped(&manifest.docs, DocWire))?;
@@ -68,10 +69,15 @@ impl Serialize for ManifestWire<'_> {
         map.serialize_entry("group_map", &groups(manifest))?;
         map.serialize_entry("saved_queries", &empty)?;
         map.serialize_entry("semantic_models", &empty)?;
-        map.serialize_entry("unit_tests", &empty)?;
+        map.serialize_entry("unit_tests", &Nodes(manifest, |node| node.resource_type == ResourceType::UnitTest))?;
         map.serialize_entry("functions", &empty)?;
         map.end()
     }
+}
+
+/// Whether a node is in the section `nodes`.
+pub fn is_plain(node: &Node) -> bool {
+    !matches!(node.kind, NodeKind::Inline | NodeKind::UnitTest(_))
 }
 
 struct DisabledList<'a>(&'a Vec<crate::manifest::Disabled>);

@@ -10,13 +10,14 @@ mod node;
 pub(crate) mod recorded;
 mod run_results;
 mod state;
+mod unit_test;
 mod write;
 
 use std::path::PathBuf;
 
 pub use catalog::{Catalog, CatalogColumn, CatalogMetadata, CatalogTable, no_stats, write_catalog};
 pub use json::{Json, python_json, to_json};
-pub use manifest::{SemanticManifest, write_manifest, write_semantic_manifest};
+pub use manifest::{SemanticManifest, is_plain, write_manifest, write_semantic_manifest};
 pub use metadata::{ManifestMetadata, Metadata, timestamp};
 pub use node::{exposure_dict, group_dict, macro_dict, node_dict, source_dict};
 pub use run_results::{BatchResults, RunResult, RunResults, Timing, read_run_results, write_run_results};

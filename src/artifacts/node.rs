@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::Value as JsonValue;
 use sha2::{Digest, Sha256};
 
-use super::{json::Json, metadata::hex};
+use super::{json::Json, metadata::hex, unit_test::UnitTestWire};
 use crate::{
     jinja::{MacroKind, Value},
     manifest::{
@@ -121,7 +121,7 @@ fn refs(refs: &[RefArgs]) -> Vec<RefWire<'_>> {
     refs.iter().map(RefWire::from).collect()
 }
 
-struct DependsOnWire<'a>(&'a DependsOn);
+pub(super) struct DependsOnWire<'a>(pub &'a DependsOn);
 
 impl Serialize for DependsOnWire<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -174,6 +174,9 @@ pub(super) struct NodeWire<'a>(pub &'a Node);
 impl Serialize for NodeWire<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let node = self.0;
+        if let NodeKind::UnitTest(fields) = &node.kind {
+            return UnitTestWire(node, fields).serialize(serializer);
+        }
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("database", &node.database)?;
         map.serialize_entry("schema", &node.schema)?;
@@ -215,6 +218,7 @@ impl Serialize for NodeWire<'_> {
             | NodeKind::Snapshot
             | NodeKind::Analysis
             | NodeKind::SingularTest
+            | NodeKind::UnitTest(_)
             | NodeKind::Inline => {}
         }
         map.end()

@@ -149,8 +149,9 @@ impl Prepared {
             R::Seed,
             R::Source,
             R::Exposure,
-            R::Group,
             R::Macro,
+            R::Group,
+            R::UnitTest,
         ];
         Event::Found { counts: kinds.into_iter().map(|kind| (kind, count(kind))).collect() }
     }

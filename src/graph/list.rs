@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 use crate::{
     artifacts::{exposure_dict, node_dict, python_json, source_dict},
     manifest::Manifest,
-    names::UniqueId,
+    names::{ResourceType, UniqueId},
 };
 
 use super::Member;
@@ -63,6 +63,9 @@ pub fn list_lines(manifest: &Manifest, ids: &BTreeSet<UniqueId>, output: ListOut
 
 fn selector(member: Member<'_>) -> String {
     match member {
+        Member::Node(node) if node.resource_type == ResourceType::UnitTest => {
+            format!("unit_test:{}.{}", node.package_name, node.versioned_name())
+        }
         Member::Node(node) => node.fqn.join("."),
         Member::Source(source) => format!("source:{}.{}.{}", source.package_name, source.source_name, source.name),
         Member::Exposure(exposure) => format!("exposure:{}.{}", exposure.package_name, exposure.name),

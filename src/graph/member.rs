@@ -138,7 +138,10 @@ impl<'a> Member<'a> {
     /// Whether the file behind it holds nothing but white space; such nodes are listed but never run.
     pub fn is_blank(self) -> bool {
         match self {
-            Self::Node(node) => node.resource_type != ResourceType::Seed && node.raw_code.trim().is_empty(),
+            Self::Node(node) => {
+                !matches!(node.resource_type, ResourceType::Seed | ResourceType::UnitTest)
+                    && node.raw_code.trim().is_empty()
+            }
             Self::Source(_) | Self::Exposure(_) => false,
         }
     }

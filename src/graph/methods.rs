@@ -60,8 +60,12 @@ pub fn search(
             Box::new(move |member| member.resource_type() == wanted)
         }
         Method::TestName => glob(value, |member, glob| match member {
-            Member::Node(node) => matches!(&node.kind, NodeKind::GenericTest(test) if glob.matches(&test.test_name)),
-            other => other.resource_type() == ResourceType::UnitTest && glob.matches(other.name()),
+            Member::Node(node) => match &node.kind {
+                NodeKind::GenericTest(test) => glob.matches(&test.test_name),
+                NodeKind::UnitTest(_) => glob.matches(&node.name),
+                _ => false,
+            },
+            _ => false,
         }),
         Method::TestType => test_type(value)?,
         Method::Version => version_is(value)?,
@@ -262,9 +266,10 @@ fn test_type(value: &str) -> Result<Matcher<'_>, SelectionError> {
         Member::Node(node) => match node.kind {
             NodeKind::GenericTest(_) => generic,
             NodeKind::SingularTest => singular,
+            NodeKind::UnitTest(_) => unit,
             _ => false,
         },
-        other => unit && other.resource_type() == ResourceType::UnitTest,
+        _ => false,
     }))
 }
 

@@ -16,7 +16,7 @@ pub enum Edges {
     None,
     /// Those of `ref` and `source`.
     Dependencies,
-    /// Also from a test to everything below all that it tests: `build`.
+    /// Also from a test to everything below all that it tests, and from a unit test to its model: `build`.
     TestsGate,
 }
 
@@ -162,14 +162,18 @@ fn levels(
 }
 
 /// The graph with an edge from each test to the first members below all that it tests; what is further below waits for
-/// those.
+/// those. A unit test comes between its model and what the model needs.
 fn with_test_gates(manifest: &Manifest, dag: &Dag) -> Dag {
     let kind = |number: usize| dag.id(number).and_then(|id| Member::find(manifest, id)).map(Member::resource_type);
     let kinds: Vec<Option<ResourceType>> = (0..dag.len()).map(kind).collect();
     let is_kind = |number: usize, kind| kinds.get(number).copied().flatten() == Some(kind);
     let gated = |number: usize| {
         let kind = kinds.get(number).copied().flatten();
-        !matches!(kind, None | Some(ResourceType::Test | ResourceType::Source | ResourceType::Exposure))
+        // A unit test is run before what it tests, so it is not below it.
+        !matches!(
+            kind,
+            None | Some(ResourceType::Test | ResourceType::UnitTest | ResourceType::Source | ResourceType::Exposure)
+        )
     };
     // By the tested member with the fewest descendants: only these can be below all that the test tests.
     let mut below: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
@@ -195,8 +199,20 @@ fn with_test_gates(manifest: &Manifest, dag: &Dag) -> Dag {
             }
         }
     }
-    Dag::from_edges(extra.iter().enumerate().filter_map(|(number, extra)| {
-        let parents = dag.parents_of(number).iter().chain(extra);
-        Some((dag.id(number)?.clone(), parents.filter_map(|parent| dag.id(*parent)).cloned().collect()))
+    let is_unit_test = |number: &usize| is_kind(*number, ResourceType::UnitTest);
+    Dag::from_edges(extra.iter().enumerate().filter_map(|(number, own)| {
+        let mut parents: Vec<usize> = Vec::new();
+        if is_unit_test(&number) {
+            // It needs what its model needs, and the model waits for it.
+            for model in dag.parents_of(number) {
+                parents.extend(dag.parents_of(*model));
+                parents.extend(extra.get(*model).into_iter().flatten());
+            }
+        } else {
+            parents.extend(dag.parents_of(number));
+            parents.extend(own);
+            parents.extend(dag.children_of(number).iter().filter(|child| is_unit_test(child)));
+        }
+        Some((dag.id(number)?.clone(), parents.iter().filter_map(|parent| dag.id(*parent)).cloned().collect()))
     }))
 }

@@ -25,7 +25,7 @@ use super::{
     others, properties, registry,
     render::{DocIndex, Renderer, evaluate, evaluate_hooks, evaluate_test, is_template},
     resolve::{self, Names},
-    sources,
+    sources, unit_tests,
 };
 
 /// A parsed project: its manifest, the contexts for rendering more of it, and what is wrong with it.
@@ -67,7 +67,7 @@ pub fn build(project: &Project, options: &ParseOptions) -> Parsed {
         &mut diagnostics,
     );
     manifest.macros = macros.into_iter().map(|(unique_id, item)| (unique_id, Arc::new(item))).collect();
-    let nodes = stage.nodes(&mut manifest, &renderer, &mut diagnostics);
+    let mut nodes = stage.nodes(&mut manifest, &renderer, &mut diagnostics);
     for exposure in others::exposures(project, &stage.forest, &renderer, &stage.defaults, &mut diagnostics) {
         let unique_id = exposure.unique_id.clone();
         if exposure.config.is_enabled() {
@@ -85,6 +85,9 @@ pub fn build(project: &Project, options: &ParseOptions) -> Parsed {
             manifest.selectors.extend(name.map(|name| (name.to_owned(), selector.to_value())));
         }
     }
+    let settings = (&stage.forest, &stage.defaults);
+    let tests = unit_tests::add(project, &mut manifest, &renderer, settings, &mut diagnostics);
+    nodes.add(ResourceType::UnitTest, tests);
     stage.finish(&mut manifest, &nodes, &mut diagnostics);
     Parsed { manifest, scopes, diagnostics: together(diagnostics) }
 }
@@ -107,6 +110,16 @@ struct Places {
     sources: HashMap<UniqueId, Vec<Option<Span>>>,
     /// Of all nodes and sources, disabled ones too.
     fqns: IndexMap<ResourceType, Vec<Vec<String>>>,
+}
+
+impl Places {
+    /// Adds what was made after the other nodes.
+    fn add(&mut self, kind: ResourceType, made: Vec<(UniqueId, Span, Vec<String>)>) {
+        for (unique_id, span, fqn) in made {
+            self.nodes.insert(unique_id, Some(span));
+            self.fqns.entry(kind).or_default().push(fqn);
+        }
+    }
 }
 
 fn embedded(project: &Project) -> IndexSet<String> {

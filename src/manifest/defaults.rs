@@ -14,6 +14,12 @@ pub fn defaults(kind: ResourceType) -> IndexMap<String, Value> {
             set(&mut config, "tags", empty_list());
             set(&mut config, "meta", empty_dict());
         }
+        ResourceType::UnitTest => {
+            set(&mut config, "tags", empty_list());
+            set(&mut config, "meta", empty_dict());
+            set(&mut config, "enabled", Value::Bool(true));
+            set(&mut config, "static_analysis", Value::None);
+        }
         ResourceType::Test => {
             common(&mut config);
             set(&mut config, "schema", "dbt_test__audit".into());

@@ -25,6 +25,8 @@ mod settings;
 mod sources;
 pub mod test_name;
 mod tree;
+mod unit_test_node;
+mod unit_tests;
 mod versions;
 
 use std::sync::Arc;
@@ -38,6 +40,7 @@ pub use inline::inline_node;
 pub use node::*;
 pub use options::{ParseOptions, target};
 pub use resolve::{Asker, Failure, Names};
+pub use unit_test_node::*;
 
 use crate::{
     diagnostic::Span,

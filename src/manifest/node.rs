@@ -8,9 +8,9 @@ use crate::{
     names::{Relation, ResourceType, UniqueId},
 };
 
-use super::config::Config;
+use super::{config::Config, unit_test_node::UnitTestFields};
 
-/// A node of the DAG that has SQL or data: model, seed, snapshot, analysis, data test, operation.
+/// A node of the DAG that has SQL or data: model, seed, snapshot, analysis, data test, unit test, operation.
 #[derive(Debug, Clone)]
 pub struct Node {
     pub unique_id: UniqueId,
@@ -70,6 +70,7 @@ pub enum NodeKind {
     Analysis,
     GenericTest(GenericTestFields),
     SingularTest,
+    UnitTest(Box<UnitTestFields>),
     Operation {
         index: usize,
         on_run_start: bool,
@@ -254,6 +255,17 @@ impl Node {
         relation.quote.schema = self.quoting.schema.unwrap_or(defaults.schema);
         relation.quote.identifier = self.quoting.identifier.unwrap_or(defaults.identifier);
         relation
+    }
+
+    /// The name, for a unit test of a version with the version.
+    pub fn versioned_name(&self) -> String {
+        match &self.kind {
+            NodeKind::UnitTest(fields) => match &fields.version {
+                Some(version) => format!("{}_v{}", self.name, version.to_str()),
+                None => self.name.clone(),
+            },
+            _ => self.name.clone(),
+        }
     }
 
     pub fn is_ephemeral(&self) -> bool {

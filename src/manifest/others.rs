@@ -350,7 +350,6 @@ pub fn unsupported(project: &Project, diagnostics: &mut Vec<Diagnostic>) -> Vec<
         for file in &package.properties {
             let properties = &file.properties;
             let sections = [
-                (ResourceType::UnitTest, &properties.unit_tests),
                 (ResourceType::Metric, &properties.metrics),
                 (ResourceType::SemanticModel, &properties.semantic_models),
                 (ResourceType::SavedQuery, &properties.saved_queries),
@@ -362,9 +361,8 @@ pub fn unsupported(project: &Project, diagnostics: &mut Vec<Diagnostic>) -> Vec<
                     let span = name.map_or(entry.span, |name| name.span);
                     let name = name.map(|name| name.to_value().to_str()).unwrap_or_default();
                     let word = kind.as_str().replace('_', " ");
-                    let verb = if kind == ResourceType::UnitTest { "run" } else { "used" };
                     diagnostics.push(
-                        Diagnostic::warning("unsupported", format!("{word} `{name}` is not {verb} by this version"))
+                        Diagnostic::warning("unsupported", format!("{word} `{name}` is not used by this version"))
                             .at(span, "left out"),
                     );
                     found.push(Unsupported {

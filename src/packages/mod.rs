@@ -50,6 +50,7 @@ pub const DBT: &[EmbeddedFile] = &[
     ("macros/tests/freshness.sql", include_str!("dbt/macros/tests/freshness.sql")),
     ("macros/tests/generic.sql", include_str!("dbt/macros/tests/generic.sql")),
     ("macros/tests/test.sql", include_str!("dbt/macros/tests/test.sql")),
+    ("macros/tests/unit.sql", include_str!("dbt/macros/tests/unit.sql")),
 ];
 
 /// The package `dbt_datafusion`: what the embedded engine does its own way.
@@ -62,6 +63,7 @@ pub const DBT_DATAFUSION: &[EmbeddedFile] = &[
     ("macros/relations.sql", include_str!("dbt_datafusion/macros/relations.sql")),
     ("macros/seeds.sql", include_str!("dbt_datafusion/macros/seeds.sql")),
     ("macros/snapshots.sql", include_str!("dbt_datafusion/macros/snapshots.sql")),
+    ("macros/unit.sql", include_str!("dbt_datafusion/macros/unit.sql")),
 ];
 
 /// All packages by name.

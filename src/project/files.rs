@@ -58,6 +58,8 @@ pub struct SeedFile {
     pub checksum_kind: &'static str,
     pub checksum: String,
     pub len: u64,
+    /// Kept of seeds whose rows a unit test takes.
+    pub text: Option<Arc<str>>,
 }
 
 /// A CSV or SQL file with the rows of a unit test.
@@ -270,6 +272,7 @@ pub(super) fn read_into(
                 checksum_kind,
                 checksum,
                 len: file.len,
+                text: None,
             }),
             None => parse(file, checksum, source, sources, &mut diagnostics),
         };
@@ -279,6 +282,24 @@ pub(super) fn read_into(
         out.extend(diagnostics);
         if let Some(package) = packages.get_mut(package) {
             put(package, kind, parsed);
+        }
+    }
+    read_tested_seeds(packages, fs, out);
+}
+
+/// Keeps the text of seeds that a unit test names as an input without rows.
+fn read_tested_seeds(packages: &mut [Package], fs: &dyn FileSystem, out: &mut Vec<Diagnostic>) {
+    let tests = packages.iter().flat_map(|package| &package.properties).flat_map(|file| &file.properties.unit_tests);
+    let inputs = tests.flat_map(|test| &test.given).filter(|input| input.rows.is_seed());
+    let texts: Vec<String> = inputs.map(|input| input.input.text.clone()).collect();
+    for seed in packages.iter_mut().flat_map(|package| &mut package.seeds) {
+        let quoted = [format!("'{}'", seed.name), format!("\"{}\"", seed.name)];
+        if !texts.iter().any(|text| quoted.iter().any(|name| text.contains(name))) {
+            continue;
+        }
+        match read_text(fs, &seed.absolute_path, &seed.original_file_path) {
+            Ok(text) => seed.text = Some(text.trim_start_matches('\u{feff}').into()),
+            Err(error) => out.push(*error),
         }
     }
 }

@@ -182,14 +182,15 @@ impl Compiler {
 
 /// dbt's first line of an error: `Database Error in model a (models/a.sql)`.
 pub fn error_title(title: &str, node: &Node) -> String {
-    format!("{title} in {} {} ({})", node.resource_type, node.name, node.original_file_path)
+    format!("{title} in {} {} ({})", node.resource_type, node.versioned_name(), node.original_file_path)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-fn origin(node: &Node) -> Origin {
+/// Where the node's template is.
+pub(super) fn origin(node: &Node) -> Origin {
     node.origin.unwrap_or(Origin::Within(Span::new(SourceId(u32::MAX), 0, 0)))
 }
 
@@ -238,6 +239,10 @@ pub fn relative_path(node: &Node) -> PathBuf {
     match node.kind {
         NodeKind::GenericTest(_) => base.join(&node.path),
         NodeKind::Operation { .. } => base.join(&node.path),
+        _ if node.resource_type == ResourceType::UnitTest => {
+            let folder = Path::new(&node.original_file_path).parent().unwrap_or(Path::new(""));
+            base.join(folder).join(format!("{}.sql", node.name))
+        }
         NodeKind::Snapshot if !node.original_file_path.ends_with(&node.path) => base.join(&node.path),
         _ => base,
     }
@@ -256,5 +261,5 @@ pub fn write_file(path: &Path, text: &str) -> Result<(), Diagnostic> {
 
 /// Whether a node has SQL to compile.
 pub fn has_sql(node: &Node) -> bool {
-    node.resource_type != ResourceType::Seed && node.language == "sql"
+    !matches!(node.resource_type, ResourceType::Seed | ResourceType::UnitTest) && node.language == "sql"
 }

@@ -20,19 +20,20 @@ use super::{
     report::{self, Stage},
     runner::Runner,
     scheduler::{NodeResult, Task, is_failure},
-    seed::{self, SeedOptions},
+    seed::{self, SeedOptions, SeedTable},
+    unit_test,
 };
 
 /// What a node's execution gave.
-struct Executed {
-    status: Status,
+pub(super) struct Executed {
+    pub(super) status: Status,
     /// The message of run_results.json.
-    message: Option<String>,
+    pub(super) message: Option<String>,
     /// The bracket of the console.
-    bracket: String,
-    failures: Option<i64>,
-    response: Response,
-    compiled: Option<String>,
+    pub(super) bracket: String,
+    pub(super) failures: Option<i64>,
+    pub(super) response: Response,
+    pub(super) compiled: Option<String>,
 }
 
 /// Runs a node and reports it.
@@ -184,6 +185,9 @@ fn attempt(runner: &Runner, node: &Node, task: &Task, stages: &mut Vec<Stage>) -
         let message = format!("`{}` is a Python model; Python models are not supported", node.name);
         return Err(NodeError::of_diagnostic(Diagnostic::error("python-model", message)));
     }
+    if let NodeKind::UnitTest(fields) = &node.kind {
+        return unit_test::attempt(runner, (node, fields), task, stages);
+    }
     let context = NodeContext::new(
         Arc::clone(&runner.run),
         NodeInput {
@@ -236,7 +240,7 @@ fn attempt(runner: &Runner, node: &Node, task: &Task, stages: &mut Vec<Stage>) -
 }
 
 /// Writes what `write(…)` is given to target/run.
-fn writer(runner: &Runner, node: &Node) -> Writer {
+pub(super) fn writer(runner: &Runner, node: &Node) -> Writer {
     let path = runner.target_dir.join("run").join(relative_path(node));
     Arc::new(move |text| write_file(&path, text).map_err(|diagnostic| diagnostic.message))
 }
@@ -273,9 +277,10 @@ fn roll_back(context: &NodeContext) {
 }
 
 /// Finds and calls the materialization, and remembers the relations that it made.
-fn materialize(runner: &Runner, node: &Node, context: &NodeContext) -> Result<(), JinjaError> {
+pub(super) fn materialize(runner: &Runner, node: &Node, context: &NodeContext) -> Result<(), JinjaError> {
     let name = match node.resource_type {
         ResourceType::Test => "test",
+        ResourceType::UnitTest => "unit",
         ResourceType::Seed => "seed",
         ResourceType::Snapshot => "snapshot",
         _ => node.config.materialized(),
@@ -301,7 +306,17 @@ fn materialize(runner: &Runner, node: &Node, context: &NodeContext) -> Result<()
 
 /// Reads a seed's file into the context.
 fn load_seed(runner: &Runner, node: &Node, context: &NodeContext) -> Result<(), NodeError> {
-    let NodeKind::Seed { root_path } = &node.kind else { return Ok(()) };
+    let Some(table) = read_seed(node)? else { return Ok(()) };
+    for warning in table.warnings {
+        runner.emit(Event::Diagnostic(Arc::new(warning.node(node.unique_id.as_str()))));
+    }
+    context.set_seed(table.batch.schema(), vec![table.batch]);
+    Ok(())
+}
+
+/// The rows of a seed's file; `None` for any other node.
+pub(super) fn read_seed(node: &Node) -> Result<Option<SeedTable>, NodeError> {
+    let NodeKind::Seed { root_path } = &node.kind else { return Ok(None) };
     let path = std::path::Path::new(root_path).join(&node.original_file_path);
     let bytes = std::fs::read(&path).map_err(|error| {
         let message = format!("cannot read {}: {error}", node.original_file_path);
@@ -314,11 +329,7 @@ fn load_seed(runner: &Runner, node: &Node, context: &NodeContext) -> Result<(), 
     };
     let table = seed::read(&node.original_file_path, &bytes, &options)
         .map_err(|diagnostic| NodeError::of_diagnostic(diagnostic.node(node.unique_id.as_str())))?;
-    for warning in table.warnings {
-        runner.emit(Event::Diagnostic(Arc::new(warning.node(node.unique_id.as_str()))));
-    }
-    context.set_seed(table.batch.schema(), vec![table.batch]);
-    Ok(())
+    Ok(Some(table))
 }
 
 /// A data test's verdict from its one row. Source: dbt (`materializations.md` §9).

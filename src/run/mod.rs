@@ -1,4 +1,4 @@
-//! Walks the graph: compile, materialize, hooks, data tests.
+//! Walks the graph: compile, materialize, hooks, data tests, unit tests.
 //!
 //! [`Runner`] is made once per command. [`run_nodes`] is `run`, `test`, `seed` and `build`; [`compile_nodes`] is
 //! `compile`, [`show_node`] `show`, [`run_operation`] the command of that name.
@@ -14,6 +14,7 @@ mod report;
 mod runner;
 pub mod scheduler;
 pub mod seed;
+mod unit_test;
 
 pub use catalog::catalog;
 pub use compile::{CompiledNode, Compiler, NodeError};

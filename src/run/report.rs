@@ -54,7 +54,19 @@ pub fn subject(node: &Node) -> String {
         (_, ResourceType::Seed) => format!("seed file {relation}"),
         (_, ResourceType::Snapshot) => format!("snapshot {relation}"),
         (_, ResourceType::Test) => format!("test {}", node.name),
+        (_, ResourceType::UnitTest) => format!("unit_test {}", unit_test_name(node)),
         _ => format!("{} {} model {relation}", node.language, node.config.materialized()),
+    }
+}
+
+/// `orders::first_run` for a unit test, `dim.v2::first_run` for one of a version; the name of any other node.
+fn unit_test_name(node: &Node) -> String {
+    match &node.kind {
+        NodeKind::UnitTest(fields) => match &fields.version {
+            Some(version) => format!("{}.v{}::{}", fields.model, version.to_str(), node.name),
+            None => format!("{}::{}", fields.model, node.name),
+        },
+        _ => node.name.clone(),
     }
 }
 
@@ -74,12 +86,15 @@ pub fn end_line(node: &Node, status: Status, failures: Option<i64>) -> String {
     let what = subject(node);
     let failed = matches!(status, Status::Error | Status::RuntimeError);
     match (&node.kind, node.resource_type) {
-        (_, ResourceType::Test) => match (status, failures) {
-            (Status::Pass, _) => format!("PASS {}", node.name),
-            (Status::Fail, Some(failures)) => format!("FAIL {failures} {}", node.name),
-            (Status::Warn, Some(failures)) => format!("WARN {failures} {}", node.name),
-            _ => format!("ERROR {}", node.name),
-        },
+        (_, ResourceType::Test | ResourceType::UnitTest) => {
+            let name = unit_test_name(node);
+            match (status, failures) {
+                (Status::Pass, _) => format!("PASS {name}"),
+                (Status::Fail, Some(failures)) => format!("FAIL {failures} {name}"),
+                (Status::Warn, Some(failures)) => format!("WARN {failures} {name}"),
+                _ => format!("ERROR {name}"),
+            }
+        }
         (NodeKind::Operation { .. }, _) if failed => format!("ERROR {what}"),
         (NodeKind::Operation { .. }, _) => format!("OK {what}"),
         (_, ResourceType::Seed) if failed => format!("ERROR loading {what}"),
@@ -95,6 +110,7 @@ pub fn end_line(node: &Node, status: Status, failures: Option<i64>) -> String {
 pub fn skip_line(node: &Node) -> String {
     match node.resource_type {
         ResourceType::Test => format!("test {}", node.name),
+        ResourceType::UnitTest => format!("unit_test {}", node.versioned_name()),
         _ => format!("relation {}.{}", node.schema, node.alias),
     }
 }
@@ -110,7 +126,7 @@ pub fn problem(node: &Node, status: Status, message: String, error: Option<&Node
     Problem {
         status,
         node: node_info(node),
-        title: format!("{verb} in {} {} ({})", node.resource_type, node.name, node.original_file_path),
+        title: format!("{verb} in {} {} ({})", node.resource_type, node.versioned_name(), node.original_file_path),
         message,
         diagnostic: error.map(|error| std::sync::Arc::new(error.diagnostic.clone())),
         compiled_path: None,

@@ -20,3 +20,5 @@ mod recorded;
 #[cfg(feature = "datafusion")]
 mod snapshots;
 mod tidy;
+#[cfg(feature = "datafusion")]
+mod unit_tests;

@@ -52,7 +52,7 @@ pub(super) fn sql_name(data_type: &DataType) -> String {
         DataType::Struct(fields) => {
             let fields: Vec<String> =
                 fields.iter().map(|field| format!("{} {}", field.name(), sql_name(field.data_type()))).collect();
-            format!("struct({})", fields.join(", "))
+            format!("struct<{}>", fields.join(", "))
         }
         DataType::Map(entries, _) => match entries.data_type() {
             DataType::Struct(fields) if fields.len() == 2 => {

@@ -82,7 +82,8 @@ fn plain_functions(names: &mut IndexMap<&'static str, Value>) {
     names.insert("zip_strict", function("zip_strict", |_, args| zip(&args.positional)));
 }
 
-fn env_var(env: Env) -> Value {
+/// The function `env_var` over an environment.
+pub(crate) fn env_var(env: Env) -> Value {
     function("env_var", move |_, args| {
         let bound = bind(args, "env_var", &["var", "default"])?;
         let name = bound.required_text("var")?;

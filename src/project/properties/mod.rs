@@ -7,10 +7,12 @@
 
 mod data_tests;
 mod read;
+mod unit_tests;
 
 use crate::{diagnostic::Span, names::ResourceType};
 
 pub(super) use read::read;
+pub use unit_tests::{RawInput, RawRows, RawUnitTest};
 
 use super::yaml::{Map, Yaml};
 
@@ -33,8 +35,8 @@ pub struct Properties {
     pub singular_tests: Vec<RawSingularTest>,
     pub exposures: Vec<RawExposure>,
     pub groups: Vec<RawGroup>,
-    /// As written, each a mapping.
-    pub unit_tests: Vec<Yaml>,
+    pub unit_tests: Vec<RawUnitTest>,
+    /// As written, each a mapping; so are the next ones.
     pub metrics: Vec<Yaml>,
     pub semantic_models: Vec<Yaml>,
     pub saved_queries: Vec<Yaml>,

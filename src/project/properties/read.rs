@@ -11,7 +11,7 @@ use super::super::{
 };
 use super::{
     Include, Properties, RawColumn, RawExposure, RawGroup, RawMacro, RawNode, RawSingularTest, RawSource, RawTable,
-    RawVersion, RawVersionColumns, Spanned, data_tests::read_tests,
+    RawVersion, RawVersionColumns, Spanned, data_tests::read_tests, unit_tests::unit_test,
 };
 
 const TOP_KEYS: [&str; 19] = [
@@ -106,8 +106,8 @@ pub(in super::super) fn read(yaml: &Yaml, shown: &str, out: &mut Vec<Diagnostic>
     }
     properties.exposures = entries(map, "exposures", shown, out, exposure);
     properties.groups = entries(map, "groups", shown, out, group);
+    properties.unit_tests = entries(map, "unit_tests", shown, out, unit_test).into_iter().flatten().collect();
     for (section, list) in [
-        ("unit_tests", &mut properties.unit_tests),
         ("metrics", &mut properties.metrics),
         ("semantic_models", &mut properties.semantic_models),
         ("saved_queries", &mut properties.saved_queries),
@@ -119,14 +119,14 @@ pub(in super::super) fn read(yaml: &Yaml, shown: &str, out: &mut Vec<Diagnostic>
 }
 
 /// An entry of a section: a mapping with a name.
-struct Named<'a> {
-    yaml: &'a Yaml,
-    map: &'a Map,
-    name: Spanned,
+pub(super) struct Named<'a> {
+    pub(super) yaml: &'a Yaml,
+    pub(super) map: &'a Map,
+    pub(super) name: Spanned,
 }
 
 impl<'a> Named<'a> {
-    fn reader<'o>(&self, what: &str, out: &'o mut Vec<Diagnostic>) -> Reader<'a, 'o> {
+    pub(super) fn reader<'o>(&self, what: &str, out: &'o mut Vec<Diagnostic>) -> Reader<'a, 'o> {
         Reader::new(self.map, self.yaml.span, format!("{what} `{}`", self.name.text), out)
     }
 }
@@ -186,7 +186,7 @@ fn pick(map: &Map, wanted: impl Fn(&str) -> bool) -> Map {
     Map { entries: map.iter().filter(|entry| wanted(&key_name(entry))).cloned().collect() }
 }
 
-fn present(map: &Map, key: &str) -> Option<Yaml> {
+pub(super) fn present(map: &Map, key: &str) -> Option<Yaml> {
     map.get(key).filter(|value| !value.is_null()).cloned()
 }
 

@@ -219,13 +219,17 @@ impl NodeState {
     pub(super) fn columns_of_query(&self, interp: &Interp<'_>, args: Args) -> Result<Value, JinjaError> {
         let bound = bind_open(args, "get_column_schema_from_query", &["sql"])?;
         let sql: Arc<str> = sql_text(&bound.required("sql")?);
-        let session = self.session()?;
-        let columns = self
-            .run
-            .bridge
-            .wait(session.describe(&sql))
-            .map_err(|error| of_statement(interp, &sql, self.compiled_text().as_deref(), &error))?;
+        let columns = self.describe(interp, &sql)?;
         Ok(Value::list(columns.iter().map(|found| column(found).into_value())))
+    }
+
+    /// The columns of a query, which is not run.
+    pub(super) fn describe(&self, interp: &Interp<'_>, sql: &Arc<str>) -> Result<Vec<Column>, JinjaError> {
+        let session = self.session()?;
+        self.run
+            .bridge
+            .wait(session.describe(sql))
+            .map_err(|error| of_statement(interp, sql, self.compiled_text().as_deref(), &error))
     }
 
     /// Columns of the first relation that the second lacks.

@@ -44,6 +44,15 @@ pub struct Batch {
     pub end: DateTime<Utc>,
 }
 
+/// What stands for the inputs of a unit test: names of CTEs.
+#[derive(Debug, Clone, Default)]
+pub struct UnitInputs {
+    /// Of the nodes and sources that have rows.
+    pub nodes: HashMap<UniqueId, String>,
+    /// Of the table that the model itself made before.
+    pub this: Option<String>,
+}
+
 /// Whose rows are limited: models and snapshots.
 pub(super) fn reads_rows_by_time(node: &Node) -> bool {
     matches!(node.resource_type, ResourceType::Model | ResourceType::Snapshot)
@@ -80,7 +89,7 @@ pub(super) fn event_time_column(config: Option<&str>, columns: &IndexMap<String,
 }
 
 /// The relation of a source table: a name in the warehouse, or the SQL that reads a file.
-pub(super) fn source_relation(source: &Source) -> RelationObject {
+pub fn source_relation(source: &Source) -> RelationObject {
     let relation = Relation {
         quote: source_quoting(source.quoting),
         ..Relation::new(source.database.clone(), source.schema.clone(), source.identifier.clone())

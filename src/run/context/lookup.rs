@@ -1,6 +1,7 @@
 //! `ref`, `source`, `metric` and `function` while running.
 
 use crate::{
+    diagnostic::{Diagnostic, Span},
     jinja::{Args, Interp, JinjaError, Value},
     manifest::{
         Node, RefArgs,
@@ -13,7 +14,7 @@ use crate::{
 };
 
 use super::{
-    inputs::{event_time, event_time_column, source_relation},
+    inputs::{UnitInputs, event_time, event_time_column, source_relation},
     node::{NodeState, Subject},
     refs::Resolved,
 };
@@ -31,6 +32,9 @@ impl NodeState {
     pub(super) fn reference(&self, interp: &Interp<'_>, args: Args) -> Result<Value, JinjaError> {
         let call = ref_args(args, interp.span())?;
         let target = self.target(&call)?;
+        if let Some(inputs) = self.unit_inputs.get() {
+            return self.unit_input(inputs, &target.unique_id, "node", &call.name, call.span);
+        }
         self.check_dependency(&call, target)?;
         if target.is_ephemeral() {
             let mut object = RelationObject::ephemeral(&target.alias);
@@ -45,6 +49,33 @@ impl NodeState {
             self.limit(&mut object, event_time_column(target.config.text("event_time"), &target.columns));
         }
         Ok(object.into_value())
+    }
+
+    /// The rows that a unit test gives for a node or source.
+    fn unit_input(
+        &self,
+        inputs: &UnitInputs,
+        target: &UniqueId,
+        kind: &str,
+        name: &str,
+        span: Option<Span>,
+    ) -> Result<Value, JinjaError> {
+        if let Some(name) = inputs.nodes.get(target) {
+            return Ok(RelationObject::ephemeral(name).into_value());
+        }
+        let message = format!("{} depends on a {kind} named '{name}' which was not found", self.who());
+        let call = match (kind, name.split_once('.')) {
+            ("source", Some((source, table))) => format!("source('{source}', '{table}')"),
+            _ => format!("ref('{name}')"),
+        };
+        let mut error = JinjaError::raised(message.clone());
+        let diagnostic = Diagnostic::error("unit-test-input", message)
+            .help(format!("add `- input: {call}` with its rows to `given` of the unit test"));
+        error.diagnostic = Some(Box::new(match span {
+            Some(span) => diagnostic.at(span, "the unit test gives no rows for this"),
+            None => diagnostic,
+        }));
+        Err(error)
     }
 
     fn limit(&self, object: &mut RelationObject, column: Option<String>) {
@@ -123,7 +154,7 @@ impl NodeState {
         Ok(None)
     }
 
-    pub(super) fn source(&self, args: Args) -> Result<Value, JinjaError> {
+    pub(super) fn source(&self, interp: &Interp<'_>, args: Args) -> Result<Value, JinjaError> {
         let (source, table) = source_args(args)?;
         let manifest = &self.run.manifest;
         let resolved = self.run.refs.source(manifest, &source, &table, self.subject.package());
@@ -131,6 +162,9 @@ impl NodeState {
         let Some(target) = manifest.sources.get(&id) else {
             return Err(JinjaError::raised(format!("{} refers to '{id}', which is gone", self.who())));
         };
+        if let Some(inputs) = self.unit_inputs.get() {
+            return self.unit_input(inputs, &id, "source", &format!("{source}.{table}"), interp.span());
+        }
         let mut object = source_relation(target);
         if !matches!(self.subject, Subject::Macro { .. } | Subject::Source(_)) {
             self.limit(&mut object, event_time_column(target.config.text("event_time"), &target.columns));
@@ -162,7 +196,7 @@ fn undeclared(node: &Node, call: &RefArgs) -> JinjaError {
          within a conditional block.\n\nTo fix this, add the following hint to the top of the model \"{name}\":\n\n{hint}"
     );
     let mut error = JinjaError::raised(message.clone());
-    let diagnostic = crate::diagnostic::Diagnostic::error("undeclared-dependency", message);
+    let diagnostic = Diagnostic::error("undeclared-dependency", message);
     error.diagnostic = Some(Box::new(match call.span {
         Some(span) => diagnostic.at(span, "not seen while parsing"),
         None => diagnostic,

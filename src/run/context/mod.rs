@@ -28,7 +28,7 @@ use indexmap::IndexMap;
 
 pub use cache::{Cached, RelationCache};
 pub use catalog::returned_relations;
-pub use inputs::{Batch, Defer, InputRows, Window};
+pub use inputs::{Batch, Defer, InputRows, UnitInputs, Window, source_relation};
 pub use node::{NodeContext, NodeInput, Subject, Writer};
 pub use refs::{RefIndex, Resolved};
 pub use response::{Response, Results, StatementResult};
@@ -114,7 +114,8 @@ impl RunShared {
 }
 
 fn graph(manifest: &Manifest) -> Value {
-    let nodes = manifest.nodes.values().map(|node| (node.unique_id.as_str(), artifacts::node_dict(node)));
+    let nodes = manifest.nodes.values().filter(|node| artifacts::is_plain(node));
+    let nodes = nodes.map(|node| (node.unique_id.as_str(), artifacts::node_dict(node)));
     let sources = manifest.sources.values().map(|source| (source.unique_id.as_str(), artifacts::source_dict(source)));
     let exposures =
         manifest.exposures.values().map(|exposure| (exposure.unique_id.as_str(), artifacts::exposure_dict(exposure)));

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use arrow::{datatypes::SchemaRef, record_batch::RecordBatch};
@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 
 use crate::{
     artifacts,
-    engine::{Session, TableOptions},
+    engine::{Column, Session, TableOptions},
     jinja::{Args, Interp, JinjaError, MacroDef, Rendered, SpanMap, Template, Value, function},
     manifest::{
         Config, Node, Source,
@@ -20,6 +20,7 @@ use crate::{
             base, column, datetime,
             exceptions::Exceptions,
             render_text, try_or_compiler_error, validation,
+            vars::VarObject,
         },
     },
     names::{Relation, ResourceType, UniqueId},
@@ -30,7 +31,7 @@ use super::{
     adapter::AdapterObject,
     config::ConfigObject,
     errors::of_call,
-    inputs::{Batch, source_relation},
+    inputs::{Batch, UnitInputs, source_relation},
     response::{Response, Results},
     rows as tables,
     statements::NodeStats,
@@ -134,9 +135,14 @@ impl NodeContext {
             compiled: Mutex::default(),
             model: Mutex::default(),
             forced: Mutex::default(),
+            unit_inputs: OnceLock::new(),
         });
         let context = Context::new(Arc::new(Arc::clone(&state)));
         Self { state, context }
+    }
+
+    pub fn subject(&self) -> &Subject {
+        &self.state.subject
     }
 
     /// For [`Interp::new`]; prefer [`NodeContext::interp`].
@@ -174,6 +180,44 @@ impl NodeContext {
                 self.set(package, Value::dict(members));
             }
         }
+    }
+
+    /// Makes `ref`, `source` and `this` mean the rows of a unit test. Once per context.
+    pub fn set_unit_inputs(&self, inputs: UnitInputs) {
+        let _ = self.state.unit_inputs.set(inputs);
+    }
+
+    /// Gives variables and environment variables other values.
+    pub fn override_vars(&self, vars: &IndexMap<String, Value>, env_vars: &IndexMap<String, Value>) {
+        let shared = &self.state.run.scopes.shared;
+        if !vars.is_empty() {
+            let mut all = shared.vars.scoped(&self.state.scope.package);
+            all.extend(vars.iter().map(|(name, value)| (name.clone(), value.clone())));
+            self.set("var", Value::object(VarObject { vars: Arc::new(all), missing: Missing::Error }));
+        }
+        if !env_vars.is_empty() {
+            let given: IndexMap<String, String> =
+                env_vars.iter().map(|(name, value)| (name.clone(), value.to_str())).collect();
+            let outer = Arc::clone(&shared.env);
+            self.set("env_var", base::env_var(Arc::new(move |name| given.get(name).cloned().or_else(|| outer(name)))));
+        }
+    }
+
+    /// The columns that a query would return, without running it.
+    ///
+    /// # Errors
+    /// The engine's, mapped into the model where `sql` is the compiled code.
+    pub fn describe(&self, sql: &Arc<str>) -> Result<Vec<Column>, JinjaError> {
+        self.state.describe(&self.interp(), sql)
+    }
+
+    /// The columns of a relation as the engine names their types; `None` when there is no such relation.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub fn stored_columns(&self, relation: &Relation) -> Result<Option<Vec<Column>>, JinjaError> {
+        let session = self.state.session()?;
+        self.state.run.bridge.wait(session.columns(relation)).map_err(|error| of_call(&error))
     }
 
     /// The compiled SQL: `sql` and `compiled_code` from now on, with where its text comes from.
@@ -298,6 +342,7 @@ pub(super) struct NodeState {
     compiled: Mutex<Option<(Arc<str>, SpanMap)>>,
     model: Mutex<Option<Value>>,
     forced: Mutex<IndexMap<String, Value>>,
+    pub(super) unit_inputs: OnceLock<UnitInputs>,
 }
 
 impl NodeState {
@@ -330,7 +375,10 @@ impl NodeState {
     fn this(&self) -> Value {
         match &self.subject {
             Subject::Node(node) if node.resource_type == ResourceType::Operation => Value::None,
-            Subject::Node(node) => RelationObject::from(node.relation(self.run.scopes.shared.quoting)).into_value(),
+            Subject::Node(node) => match self.unit_inputs.get().and_then(|inputs| inputs.this.as_ref()) {
+                Some(name) => RelationObject::ephemeral(name).into_value(),
+                None => RelationObject::from(node.relation(self.run.scopes.shared.quoting)).into_value(),
+            },
             Subject::Source(source) => source_relation(source).into_value(),
             Subject::Macro { .. } => Value::None,
         }
@@ -454,7 +502,7 @@ impl Names for Arc<NodeState> {
         Some(match name {
             "execute" => Value::Bool(true),
             "ref" => bound_to("ref", self, |state, interp, args| state.reference(interp, args)),
-            "source" => bound_to("source", self, |state, _, args| state.source(args)),
+            "source" => bound_to("source", self, |state, interp, args| state.source(interp, args)),
             "metric" => bound_to("metric", self, |_, _, args| super::lookup::metric(args)),
             "function" => bound_to("function", self, |state, _, args| state.function(args)),
             "config" => Value::object(ConfigObject(Arc::clone(self))),

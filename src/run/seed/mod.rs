@@ -1,12 +1,12 @@
 //! A seed's CSV file → one record batch with dbt's inferred types. Knows files and Arrow; asks no warehouse.
 
-mod infer;
+pub(super) mod infer;
 
 use std::sync::Arc;
 
 use arrow::{
     array::{ArrayRef, StringArray},
-    datatypes::{Field, Schema},
+    datatypes::{DataType, Field, Schema},
     record_batch::RecordBatch,
 };
 
@@ -103,6 +103,19 @@ pub fn read(path: &str, bytes: &[u8], options: &SeedOptions) -> Result<SeedTable
     let schema = Arc::new(Schema::new(fields));
     let batch = RecordBatch::try_new(schema, arrays).map_err(|error| fail(error.to_string()))?;
     Ok(SeedTable { batch, warnings })
+}
+
+/// The SQL name of an inferred type.
+pub(super) fn sql_type(inferred: &DataType) -> String {
+    match inferred {
+        DataType::Int64 => "bigint".to_owned(),
+        DataType::Decimal128(precision, scale) => format!("decimal({precision},{scale})"),
+        DataType::Float64 => "double".to_owned(),
+        DataType::Boolean => "boolean".to_owned(),
+        DataType::Date32 => "date".to_owned(),
+        DataType::Timestamp(..) => "timestamp".to_owned(),
+        _ => "varchar".to_owned(),
+    }
 }
 
 fn delimiter(text: &str) -> Option<u8> {

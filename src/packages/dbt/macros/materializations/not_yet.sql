@@ -1,8 +1,4 @@
 {#- Kinds of nodes that raise until they are implemented. -#}
-{% materialization unit, default %}
-  {{ exceptions.raise_not_implemented('unit tests are not supported yet') }}
-{% endmaterialization %}
-
 {% materialization clone, default %}
   {{ exceptions.raise_not_implemented('clone is not supported yet') }}
 {% endmaterialization %}
