@@ -28,6 +28,7 @@ mod store;
 mod table;
 mod transaction;
 mod types;
+mod window;
 mod write;
 
 #[cfg(test)]

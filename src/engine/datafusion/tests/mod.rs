@@ -4,5 +4,6 @@ mod alter;
 mod basics;
 mod dml;
 mod harness;
+mod partitions;
 mod transactions;
 mod traps;

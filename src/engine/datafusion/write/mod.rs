@@ -1,6 +1,9 @@
 //! Runs a physical plan into data files of a Delta table. Writes files and nothing else: no log entry, no decision about
 //! what the files replace.
 
+mod partitioned;
+mod sorted;
+
 use std::{
     num::NonZeroU64,
     path::Path,
@@ -11,17 +14,13 @@ use std::{
 };
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch},
-    compute::{SortOptions, filter_record_batch},
+    array::{AsArray, BooleanArray, RecordBatch},
+    compute::filter_record_batch,
     datatypes::{DataType, Int32Type, Schema, SchemaRef},
 };
 use datafusion::{
     execution::{SendableRecordBatchStream, TaskContext},
-    physical_expr::{LexOrdering, PhysicalSortExpr, expressions::col},
-    physical_plan::{
-        ExecutionPlan, ExecutionPlanProperties, Partitioning, execute_stream_partitioned, repartition::RepartitionExec,
-        sorts::sort::SortExec, sorts::sort_preserving_merge::SortPreservingMergeExec,
-    },
+    physical_plan::{ExecutionPlan, ExecutionPlanProperties, execute_stream_partitioned},
 };
 use deltalake::{
     datafile::writer::{DeltaWriter, WriterConfig},
@@ -46,6 +45,8 @@ const ROWS_FOR_MORE_WRITERS: u64 = 1_000_000;
 /// Rows with this code in the counted column are counted and not written.
 pub(super) const GONE: i32 = 3;
 const ROW_GROUP_ROWS: usize = 512 * 1024;
+/// Rows given to the encoder at once; the size of the file is looked at in between.
+const WRITE_ROWS: usize = 8192;
 
 /// How the files are to look.
 #[derive(Debug, Clone)]
@@ -88,15 +89,17 @@ pub(super) async fn write_plan(
     spec: &WriteSpec,
 ) -> Result<Written, EngineError> {
     let store = local_store(folder)?;
-    let writers = plan.output_partitioning().partition_count();
-    let plan = arrange(plan, spec).map_err(|error| from_datafusion(&error))?;
-    let streams = execute_stream_partitioned(plan, context).map_err(|error| from_datafusion(&error))?;
     let sink = Sink { store, spec: spec.clone() };
-    if spec.partition_by.is_empty() {
-        let writers = if spec.cluster_by.is_empty() { writers } else { 1 };
-        write_shared(streams, &sink, writers).await
-    } else {
-        write_separately(streams, &sink).await
+    let writers = plan.output_partitioning().partition_count();
+    let in_order = !spec.cluster_by.is_empty();
+    let plan = if in_order { sorted::arrange(plan, spec) } else { Ok(plan) };
+    let streams = plan
+        .and_then(|plan| execute_stream_partitioned(plan, Arc::clone(&context)))
+        .map_err(|error| from_datafusion(&error))?;
+    match (spec.partition_by.is_empty(), in_order) {
+        (true, _) => write_shared(streams, &sink, if in_order { 1 } else { writers }).await,
+        (false, true) => sorted::write(streams, sink).await,
+        (false, false) => partitioned::write(streams, &context, sink).await,
     }
 }
 
@@ -118,39 +121,7 @@ fn local_store(folder: &Path) -> Result<ObjectStoreRef, EngineError> {
     Ok(Arc::new(store))
 }
 
-/// Sorts for clustering; for partitions, brings each into one stream and sorts it, so that one file is open at a time.
-fn arrange(plan: Arc<dyn ExecutionPlan>, spec: &WriteSpec) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
-    if spec.partition_by.is_empty() && spec.cluster_by.is_empty() {
-        return Ok(plan);
-    }
-    let schema = plan.schema();
-    let column = |name: &String| {
-        // The plan's columns stand in the table's order, maybe under other names.
-        let index = spec.schema.index_of(name).unwrap_or(0);
-        col(schema.field(index).name(), &schema)
-    };
-    let mut plan = plan;
-    if !spec.partition_by.is_empty() && plan.output_partitioning().partition_count() > 1 {
-        let keys = spec.partition_by.iter().map(column).collect::<datafusion::error::Result<Vec<_>>>()?;
-        let count = plan.output_partitioning().partition_count();
-        plan = Arc::new(RepartitionExec::try_new(plan, Partitioning::Hash(keys, count))?);
-    }
-    let order = spec
-        .partition_by
-        .iter()
-        .chain(&spec.cluster_by)
-        .map(|name| Ok(PhysicalSortExpr::new(column(name)?, SortOptions { descending: false, nulls_first: true })))
-        .collect::<datafusion::error::Result<Vec<_>>>()?;
-    let Some(order) = LexOrdering::new(order) else { return Ok(plan) };
-    let several = plan.output_partitioning().partition_count() > 1;
-    let sorted = Arc::new(SortExec::new(order.clone(), plan).with_preserve_partitioning(several));
-    Ok(if several && spec.partition_by.is_empty() {
-        Arc::new(SortPreservingMergeExec::new(order, sorted))
-    } else {
-        sorted
-    })
-}
-
+#[derive(Clone)]
 struct Sink {
     store: ObjectStoreRef,
     spec: WriteSpec,
@@ -158,16 +129,22 @@ struct Sink {
 
 impl Sink {
     fn writer(&self) -> DeltaWriter {
+        self.writer_of_row_groups(None)
+    }
+
+    /// A row group ends at `bytes` in the encoder's memory, or at [`ROW_GROUP_ROWS`].
+    fn writer_of_row_groups(&self, bytes: Option<usize>) -> DeltaWriter {
         let properties = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)
             .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+            .set_max_row_group_bytes(bytes)
             .build();
         let config = WriterConfig::new(
             Arc::clone(&self.spec.schema),
             self.spec.partition_by.clone(),
             Some(properties),
             NonZeroU64::new(self.spec.target_file_size.unwrap_or(FILE_SIZE)),
-            None,
+            Some(WRITE_ROWS),
             Default::default(),
             None,
         );
@@ -228,39 +205,6 @@ async fn write_shared(
     Ok(total)
 }
 
-/// Each stream holds whole partitions, sorted: a writer per stream, closed whenever the partition changes.
-async fn write_separately(streams: Vec<SendableRecordBatchStream>, sink: &Sink) -> Result<Written, EngineError> {
-    let mut tasks: JoinSet<Result<Written, EngineError>> = JoinSet::new();
-    for mut stream in streams {
-        let sink = Sink { store: Arc::clone(&sink.store), spec: sink.spec.clone() };
-        tasks.spawn(async move {
-            let mut written = Written::default();
-            let mut open: Option<(DeltaWriter, RecordBatch)> = None;
-            while let Some(batch) = stream.next().await {
-                let batch = prepare(&batch.map_err(|error| from_datafusion(&error))?, &sink.spec, &mut written)?;
-                for slice in slices(&batch, &sink.spec)? {
-                    let same = open.as_ref().is_some_and(|(_, last)| same_partition(last, &slice, &sink.spec));
-                    if !same && let Some((writer, _)) = open.take() {
-                        written.extend(finish(writer).await?);
-                    }
-                    let (writer, last) = open.get_or_insert_with(|| (sink.writer(), slice.slice(0, 1)));
-                    *last = slice.slice(0, 1);
-                    writer.write(&slice).await?;
-                }
-            }
-            if let Some((writer, _)) = open {
-                written.extend(finish(writer).await?);
-            }
-            Ok(written)
-        });
-    }
-    let mut total = Written::default();
-    while let Some(result) = tasks.join_next().await {
-        total.extend(joined(result)?);
-    }
-    Ok(total)
-}
-
 fn joined(result: Result<Result<Written, EngineError>, tokio::task::JoinError>) -> Result<Written, EngineError> {
     match result {
         Ok(result) => result,
@@ -296,22 +240,4 @@ fn prepare(batch: &RecordBatch, spec: &WriteSpec, written: &mut Written) -> Resu
     let rows = filter_record_batch(&rows, &BooleanArray::from(stays)).map_err(internal)?;
     written.rows += rows.num_rows() as u64;
     cast_batch(&rows, &spec.schema)
-}
-
-/// The batch cut where the partition changes.
-fn slices(batch: &RecordBatch, spec: &WriteSpec) -> Result<Vec<RecordBatch>, EngineError> {
-    let keys = keys(batch, spec);
-    if batch.num_rows() == 0 {
-        return Ok(Vec::new());
-    }
-    let ranges = arrow::compute::partition(&keys).map_err(|error| EngineError::Data { message: error.to_string() })?;
-    Ok(ranges.ranges().into_iter().map(|range| batch.slice(range.start, range.len())).collect())
-}
-
-fn keys(batch: &RecordBatch, spec: &WriteSpec) -> Vec<ArrayRef> {
-    spec.partition_by.iter().filter_map(|name| batch.column_by_name(name).cloned()).collect()
-}
-
-fn same_partition(left: &RecordBatch, right: &RecordBatch, spec: &WriteSpec) -> bool {
-    keys(left, spec).iter().zip(keys(right, spec)).all(|(left, right)| left.to_data() == right.slice(0, 1).to_data())
 }
