@@ -31,7 +31,7 @@ use super::{
     store::SessionStore,
     table::{At, Table},
     types::LakeTypes,
-    window::VectorizeWindows,
+    window,
 };
 use crate::{
     diagnostic::nearest,
@@ -306,6 +306,6 @@ fn session_state(lake: &Lakehouse, store: &Arc<SessionStore>) -> Result<SessionS
         .with_runtime_env(Arc::new(runtime))
         .with_query_planner(DeltaPlanner::new())
         .with_type_planner(Arc::new(LakeTypes))
-        .with_physical_optimizer_rule(Arc::new(VectorizeWindows))
+        .with_physical_optimizer_rules(window::optimizer_rules())
         .build())
 }

@@ -29,7 +29,8 @@ async fn written(rows: u64, day: &str, partition_by: &[&str]) -> (Warehouse, usi
 async fn partitions_whose_rows_come_in_any_order_have_one_file_each() {
     let (warehouse, files) = written(50_000, "nullif(value % 5, 0)", &["day", "part"]).await;
     assert_eq!(files, 10);
-    let counts = "select day, part, count(id) as n from t where day is null or day = 3 group by day, part order by day, part";
+    let counts =
+        "select day, part, count(id) as n from t where day is null or day = 3 group by day, part order by day, part";
     assert_eq!(
         warehouse.text(counts).await,
         "day | part | n\n3 | x0 | 5000\n3 | x1 | 5000\nnull | x0 | 5000\nnull | x1 | 5000"

@@ -45,7 +45,7 @@ struct Keys {
 impl SortedWindowExec {
     /// The operator that does the work of `plan`, if that is a window over sorted input of which each function is known.
     pub fn replacing(plan: &Arc<dyn ExecutionPlan>) -> Option<Self> {
-        let expressions = sorted_window(plan)?;
+        let expressions = window_expressions(plan)?;
         let functions: Vec<_> = expressions.iter().map(WindowFunction::new).collect::<Option<_>>()?;
         let first = expressions.first()?;
         let keys = Keys {
@@ -70,8 +70,8 @@ impl SortedWindowExec {
     }
 }
 
-/// The functions of a window operator whose input is sorted by all its partition and order keys.
-fn sorted_window(plan: &Arc<dyn ExecutionPlan>) -> Option<&[Arc<dyn WindowExpr>]> {
+/// The functions of a window operator that takes its input sorted by all partition and order keys.
+pub(super) fn window_expressions(plan: &Arc<dyn ExecutionPlan>) -> Option<&[Arc<dyn WindowExpr>]> {
     if let Some(window) = plan.downcast_ref::<BoundedWindowAggExec>() {
         let plain = window.input_order_mode == InputOrderMode::Sorted && window.state_observer().is_none();
         return plain.then(|| window.window_expr());

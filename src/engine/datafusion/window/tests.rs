@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use arrow::util::pretty::pretty_format_batches;
 use datafusion::{
     execution::SessionStateBuilder,
@@ -7,7 +5,7 @@ use datafusion::{
     prelude::{SessionConfig, SessionContext},
 };
 
-use super::VectorizeWindows;
+use super::rules;
 
 /// Few rows, many ties, nulls in keys and values; read in batches of 3 so that partitions and peers are cut.
 const ROWS: &str = "create table t as select * from (values
@@ -17,21 +15,49 @@ const ROWS: &str = "create table t as select * from (values
     (18, 'g', 1, 180), (19, 'g', 2, 190), (20, 'g', 3, 200), (21, 'g', 4, 210), (22, 'g', 5, 220), (23, 'g', 6, 230)
 ) as v (id, k, o, x)";
 
-async fn context(vectorized: bool) -> SessionContext {
-    let mut config = SessionConfig::new().with_batch_size(3).with_target_partitions(2);
-    config.options_mut().optimizer.repartition_windows = true;
-    let mut state = SessionStateBuilder::new().with_default_features().with_config(config);
-    if vectorized {
-        state = state.with_physical_optimizer_rule(Arc::new(VectorizeWindows));
-    }
+/// Keys of their own but for three that come twice and one that comes three times; null is one of them.
+const MOSTLY_UNIQUE: &str = "create table u as
+    select v as id, case when v in (7, 31) then null else 'key' || v end as k, v % 5 as o, v * 10 as x
+    from (values (1), (2), (3), (4), (5), (6), (7), (8), (9), (10), (11), (12), (13), (14), (15), (16), (17), (18), (19),
+    (20), (21), (22), (23), (24), (25), (26), (27), (28), (29), (30), (31), (32), (33), (34), (35), (36)) as s (v)
+    union all values (101, 'key1', 0, 1010), (102, 'key15', 9, null), (103, 'key15', null, 1030), (104, 'key36', 3, 1)";
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Operators {
+    DataFusion,
+    Vectorised,
+    Split,
+}
+
+async fn context(operators: Operators) -> SessionContext {
+    let config = SessionConfig::new().with_batch_size(3).with_target_partitions(2);
+    let state = SessionStateBuilder::new().with_default_features().with_config(config);
+    let state = match operators {
+        Operators::DataFusion => state,
+        Operators::Vectorised => state.with_physical_optimizer_rules(rules(usize::MAX)),
+        Operators::Split => state.with_physical_optimizer_rules(rules(0)),
+    };
     let context = SessionContext::new_with_state(state.build());
-    context.sql(ROWS).await.unwrap().collect().await.unwrap();
+    for sql in [ROWS, MOSTLY_UNIQUE] {
+        context.sql(sql).await.unwrap().collect().await.unwrap();
+    }
     context
 }
 
+async fn rows(context: &SessionContext, sql: &str) -> String {
+    let batches = context.sql(sql).await.unwrap().collect().await.unwrap();
+    pretty_format_batches(&batches).unwrap().to_string()
+}
+
+async fn plan(context: &SessionContext, sql: &str) -> String {
+    let plan = context.sql(sql).await.unwrap().create_physical_plan().await.unwrap();
+    displayable(plan.as_ref()).indent(false).to_string()
+}
+
 #[tokio::test]
-async fn vectorised_windows_give_what_datafusions_own_give() {
-    let (ours, theirs) = (context(true).await, context(false).await);
+async fn windows_give_what_datafusions_own_give() {
+    let datafusion = context(Operators::DataFusion).await;
+    let (vectorised, split) = (context(Operators::Vectorised).await, context(Operators::Split).await);
     for (replaced, function) in [
         (true, "row_number() over (partition by k order by o, id)"),
         (true, "row_number() over (order by id)"),
@@ -60,15 +86,55 @@ async fn vectorised_windows_give_what_datafusions_own_give() {
         (false, "ntile(2) over (partition by k order by id)"),
         (false, "sum(x) over ()"),
     ] {
-        let sql = format!("select id, {function} as w from t order by id");
-        let plan = ours.sql(&sql).await.unwrap().create_physical_plan().await.unwrap();
-        let shown = displayable(plan.as_ref()).indent(false).to_string();
-        assert_eq!(shown.contains("SortedWindowExec"), replaced, "{function}:\n{shown}");
-        let [ours, theirs] = [&ours, &theirs].map(|context| async {
-            let batches = context.sql(&sql).await.unwrap().collect().await.unwrap();
-            pretty_format_batches(&batches).unwrap().to_string()
-        });
-        assert_eq!(ours.await, theirs.await, "{function}");
+        for table in ["t", "u"] {
+            let sql = format!("select id, {function} as w from {table} order by id");
+            let shown = plan(&vectorised, &sql).await;
+            assert_eq!(shown.contains("SortedWindowExec"), replaced, "{function}:\n{shown}");
+            let shown = plan(&split, &sql).await;
+            assert_eq!(
+                shown.contains("SplitWindowExec"),
+                replaced && function.contains("partition by"),
+                "{function}:\n{shown}"
+            );
+            let expected = rows(&datafusion, &sql).await;
+            assert_eq!(rows(&vectorised, &sql).await, expected, "{function}");
+            assert_eq!(rows(&split, &sql).await, expected, "{function}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_scans_are_read_twice() {
+    let split = context(Operators::Split).await;
+    for (twice, from) in [
+        (true, "u"),
+        (true, "(select upper(k) as k, id from u where id > 2)"),
+        (true, "(select k, id from u union all select k, id from t)"),
+        (false, "(select k, max(id) as id from u group by k)"),
+        (false, "(select k, id from u order by x limit 5)"),
+        (false, "(select u.k, u.id from u join t on t.id = u.id)"),
+        (false, "(select case when random() > 0.5 then k end as k, id from u)"),
+    ] {
+        let sql = format!("select id, row_number() over (partition by k order by id) as n from {from} as source");
+        let shown = plan(&split, &sql).await;
+        assert_eq!(shown.contains("SplitWindowExec"), twice, "{from}:\n{shown}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_query_does_with_a_split_window_gives_the_same() {
+    let (datafusion, split) = (context(Operators::DataFusion).await, context(Operators::Split).await);
+    let window = "row_number() over (partition by k order by id desc)";
+    for sql in [
+        format!("select id, k from u qualify {window} = 1 order by id"),
+        format!("select count(*) as n, sum(n) as s from (select {window} as n from u)"),
+        format!("select count(*) as n from (select {window} as n from u limit 7)"),
+        format!("select k, count(*) as c, max(n) as m from (select k, {window} as n from u) group by k order by k"),
+        format!("select a.id, b.n from t a join (select id, {window} as n from u) b on a.id = b.id order by a.id"),
+        format!("select id, n, lag(n) over (order by id) as p from (select id, {window} as n from u) order by id"),
+        format!("select id from (select id, {window} as n from u) where n > 1 union all select id from t order by id"),
+    ] {
+        assert_eq!(rows(&split, &sql).await, rows(&datafusion, &sql).await, "{sql}");
     }
 }
 
@@ -77,22 +143,18 @@ async fn several_windows_of_one_query_agree_with_datafusions_own() {
     let sql =
         "select id, lag(x) over w as a, row_number() over w as b, sum(x) over w as c, rank() over (order by o) as d,
         count(*) over (partition by k) as e from t window w as (partition by k order by o, id) order by id";
-    let [ours, theirs] = [true, false].map(|vectorized| async move {
-        let batches = context(vectorized).await.sql(sql).await.unwrap().collect().await.unwrap();
-        pretty_format_batches(&batches).unwrap().to_string()
-    });
-    assert_eq!(ours.await, theirs.await);
+    let expected = rows(&context(Operators::DataFusion).await, sql).await;
+    for operators in [Operators::Vectorised, Operators::Split] {
+        assert_eq!(rows(&context(operators).await, sql).await, expected, "{operators:?}");
+    }
 }
 
 #[tokio::test]
 async fn a_window_over_no_rows_gives_no_rows() {
-    let batches = context(true)
-        .await
-        .sql("select row_number() over (partition by k order by o) as n, lead(x) over (partition by k order by o) from t where id > 99")
-        .await
-        .unwrap()
-        .collect()
-        .await
-        .unwrap();
-    assert_eq!(batches.iter().map(arrow::array::RecordBatch::num_rows).sum::<usize>(), 0);
+    let sql = "select row_number() over (partition by k order by o) as n, lead(x) over (partition by k order by o) as x
+        from t where id > 99";
+    for operators in [Operators::Vectorised, Operators::Split] {
+        let batches = context(operators).await.sql(sql).await.unwrap().collect().await.unwrap();
+        assert_eq!(batches.iter().map(arrow::array::RecordBatch::num_rows).sum::<usize>(), 0);
+    }
 }

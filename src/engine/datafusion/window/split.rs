@@ -1,0 +1,460 @@
+//! Windows whose partitions are rows of their own, almost all: deduplication.
+//!
+//! Sorting such rows, wide as they are, is most of the work and needs memory or disk for all of them. Here the keys are
+//! read first, alone, and hashed: 4 bytes a row. Then the rows are read: one with a key of its own gets its values at
+//! once and goes on in the order of the input; only the others, few, go through sort and window. Where the input is
+//! more than scans, or repeated keys turn out to be many, the window is computed as ever.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use datafusion::{
+    arrow::{
+        array::{ArrayRef, BooleanArray, RecordBatch},
+        compute::{filter_record_batch, not},
+        datatypes::SchemaRef,
+    },
+    common::{
+        Result,
+        config::ConfigOptions,
+        internal_err,
+        runtime::SpawnedTask,
+        stats::Precision,
+        tree_node::{Transformed, TreeNode, TreeNodeRecursion},
+    },
+    execution::{SendableRecordBatchStream, TaskContext},
+    physical_expr::{EquivalenceProperties, PhysicalExpr},
+    physical_expr_common::physical_expr::is_volatile,
+    physical_optimizer::PhysicalOptimizerRule,
+    physical_plan::{
+        ChildrenPropertiesMode, DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, ExecutionPlanProperties,
+        Partitioning, PlanProperties, ReplaceChildrenOptions,
+        execution_plan::{Boundedness, EmissionType, reset_plan_states},
+        metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet},
+        projection::ProjectionExec,
+        statistics::{StatisticsArgs, StatisticsContext},
+        stream::{EmptyRecordBatchStream, RecordBatchStreamAdapter},
+    },
+};
+use futures::{StreamExt, TryStreamExt, stream};
+use tokio::sync::{OnceCell, mpsc};
+
+use super::{
+    exec::{Stretch, window_expressions},
+    functions::WindowFunction,
+    repeated::{Repeated, hashes},
+};
+
+/// What reads its input again without much work, and gives the same rows again.
+const CHEAP: [&str; 7] = [
+    "CoalesceBatchesExec",
+    "CooperativeExec",
+    "DataSourceExec",
+    "DeltaScanExec",
+    "FilterExec",
+    "ProjectionExec",
+    "UnionExec",
+];
+
+/// Puts [`SplitWindowExec`] in the place of windows over scans. Runs before sorts and exchanges are put in.
+#[derive(Debug)]
+pub(super) struct SplitWindows {
+    /// With fewer rows a sort is as good.
+    pub least_rows: usize,
+}
+
+impl PhysicalOptimizerRule for SplitWindows {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _config: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
+        plan.transform_up(|node| {
+            Ok(match SplitWindowExec::replacing(&node, self.least_rows)? {
+                Some(window) => Transformed::yes(Arc::new(window)),
+                None => Transformed::no(node),
+            })
+        })
+        .map(|transformed| transformed.data)
+    }
+
+    fn name(&self) -> &str {
+        "split_windows"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+#[derive(Debug)]
+struct SplitWindowExec {
+    inputs: Inputs,
+    keys: Vec<Arc<dyn PhysicalExpr>>,
+    functions: Vec<WindowFunction>,
+    /// Where the operator under `inputs.repeated` takes its rows from.
+    exchange: Arc<Exchange>,
+    properties: Arc<PlanProperties>,
+    run: OnceLock<Arc<Run>>,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+/// What may be executed, each at most once.
+#[derive(Debug, Clone)]
+struct Inputs {
+    /// The partition keys of all rows.
+    keys: Arc<dyn ExecutionPlan>,
+    rows: Arc<dyn ExecutionPlan>,
+    /// The window over the rows with repeated keys, one stream.
+    repeated: Arc<dyn ExecutionPlan>,
+    /// The window over all rows.
+    whole: Arc<dyn ExecutionPlan>,
+}
+
+impl SplitWindowExec {
+    fn replacing(plan: &Arc<dyn ExecutionPlan>, least_rows: usize) -> Result<Option<Self>> {
+        let Some(expressions) = window_expressions(plan) else { return Ok(None) };
+        let functions: Option<Vec<_>> = expressions.iter().map(WindowFunction::new).collect();
+        let keys = expressions.first().map(|first| first.partition_by().to_vec()).unwrap_or_default();
+        let rows = plan.children().first().map(|rows| Arc::clone(rows));
+        let (Some(functions), false, Some(rows)) = (functions, keys.is_empty(), rows) else { return Ok(None) };
+        if keys.iter().any(is_volatile) || !can_be_read_again(&rows)? || is_small(&rows, least_rows)? {
+            return Ok(None);
+        }
+        let named = keys.iter().enumerate().map(|(index, key)| (Arc::clone(key), format!("key{index}")));
+        let exchange = Arc::new(Exchange { schema: rows.schema(), receiver: Mutex::default() });
+        let source = ExchangeExec::new(Arc::clone(&exchange));
+        let options = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
+        let inputs = Inputs {
+            keys: Arc::new(ProjectionExec::try_new(named, reset_plan_states(Arc::clone(&rows))?)?),
+            repeated: Arc::clone(plan).replace_children(vec![Arc::new(source)], options)?,
+            rows: reset_plan_states(rows)?,
+            whole: Arc::clone(plan),
+        };
+        Ok(Some(Self::new(inputs, keys, functions, exchange)))
+    }
+
+    fn new(
+        inputs: Inputs,
+        keys: Vec<Arc<dyn PhysicalExpr>>,
+        functions: Vec<WindowFunction>,
+        exchange: Arc<Exchange>,
+    ) -> Self {
+        let partitions =
+            [&inputs.rows, &inputs.whole].into_iter().map(|plan| plan.output_partitioning().partition_count()).max();
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(inputs.whole.schema()),
+            Partitioning::UnknownPartitioning(partitions.unwrap_or(1)),
+            EmissionType::Both,
+            inputs.rows.boundedness(),
+        );
+        Self {
+            inputs,
+            keys,
+            functions,
+            exchange,
+            properties: Arc::new(properties),
+            run: OnceLock::new(),
+            metrics: ExecutionPlanMetricsSet::new(),
+        }
+    }
+}
+
+/// Whether the plan is made of scans, filters and projections alone, and gives the same rows each time.
+fn can_be_read_again(plan: &Arc<dyn ExecutionPlan>) -> Result<bool> {
+    let mut stable = CHEAP.contains(&plan.name());
+    plan.apply_expressions(&mut |expression| {
+        stable &= !is_volatile(expression);
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    for child in plan.children() {
+        stable = stable && can_be_read_again(child)?;
+    }
+    Ok(stable)
+}
+
+fn is_small(rows: &Arc<dyn ExecutionPlan>, least_rows: usize) -> Result<bool> {
+    let statistics = StatisticsContext::new().compute(rows.as_ref(), &StatisticsArgs::new())?;
+    Ok(match statistics.num_rows {
+        Precision::Exact(rows) | Precision::Inexact(rows) => rows < least_rows,
+        Precision::Absent => false,
+    })
+}
+
+impl DisplayAs for SplitWindowExec {
+    fn fmt_as(&self, _format: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "SplitWindowExec: keys, rows, window over repeated keys, window over all")
+    }
+}
+
+impl ExecutionPlan for SplitWindowExec {
+    fn name(&self) -> &str {
+        "SplitWindowExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn required_input_distribution(&self) -> Vec<Distribution> {
+        let any = Distribution::UnspecifiedDistribution;
+        vec![any.clone(), any.clone(), Distribution::SinglePartition, any]
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.inputs.keys, &self.inputs.rows, &self.inputs.repeated, &self.inputs.whole]
+    }
+
+    fn apply_expressions(
+        &self,
+        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        datafusion::physical_plan::apply_expression_roots(&self.keys, f)
+    }
+
+    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        let Ok([keys, rows, repeated, whole]) = <[Arc<dyn ExecutionPlan>; 4]>::try_from(children) else {
+            return internal_err!("a split window has four inputs");
+        };
+        let inputs = Inputs { keys, rows, repeated, whole };
+        let exchange = Arc::clone(&self.exchange);
+        Ok(Arc::new(Self::new(inputs, self.keys.clone(), self.functions.clone(), exchange)))
+    }
+
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let schema = self.schema();
+        let run = Arc::clone(self.run.get_or_init(|| Arc::new(Run::new(self))));
+        let metrics = BaselineMetrics::new(&self.metrics, partition);
+        let batches = stream::once(run.stream(partition, context, metrics)).try_flatten();
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches)))
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+}
+
+/// What the streams of one execution share.
+struct Run {
+    inputs: Inputs,
+    schema: SchemaRef,
+    keys: Vec<Arc<dyn PhysicalExpr>>,
+    functions: Vec<WindowFunction>,
+    exchange: Arc<Exchange>,
+    /// The keys that occur more than once; none if they are too many.
+    repeated: OnceCell<Option<Arc<Repeated>>>,
+    /// Streams of rows that have not ended.
+    unfinished: AtomicUsize,
+    rest: Mutex<Option<Rest>>,
+}
+
+/// The window over the rows with repeated keys, at work.
+struct Rest {
+    sender: mpsc::Sender<RecordBatch>,
+    /// Sorts while rows come; ends with the first batch and the stream of the others.
+    task: SpawnedTask<Result<SendableRecordBatchStream>>,
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run").field("repeated", &self.repeated).finish_non_exhaustive()
+    }
+}
+
+impl Run {
+    fn new(plan: &SplitWindowExec) -> Self {
+        Self {
+            inputs: plan.inputs.clone(),
+            schema: plan.schema(),
+            keys: plan.keys.clone(),
+            functions: plan.functions.clone(),
+            exchange: Arc::clone(&plan.exchange),
+            repeated: OnceCell::new(),
+            unfinished: AtomicUsize::new(plan.inputs.rows.output_partitioning().partition_count()),
+            rest: Mutex::default(),
+        }
+    }
+
+    async fn stream(
+        self: Arc<Self>,
+        partition: usize,
+        context: Arc<TaskContext>,
+        metrics: BaselineMetrics,
+    ) -> Result<SendableRecordBatchStream> {
+        let repeated = self.repeated.get_or_try_init(|| self.begin(&context)).await?.clone();
+        let (plan, split) = match &repeated {
+            Some(_) => (&self.inputs.rows, true),
+            None => (&self.inputs.whole, false),
+        };
+        if partition >= plan.output_partitioning().partition_count() {
+            return Ok(Box::pin(EmptyRecordBatchStream::new(Arc::clone(&self.schema))));
+        }
+        let input = plan.execute(partition, context)?;
+        match repeated {
+            Some(repeated) if split => Ok(self.split(input, repeated, metrics)),
+            _ => Ok(input),
+        }
+    }
+
+    /// Finds the repeated keys, and starts the window over their rows.
+    async fn begin(&self, context: &Arc<TaskContext>) -> Result<Option<Arc<Repeated>>> {
+        let Some(repeated) = Repeated::find(&self.inputs.keys, context).await? else { return Ok(None) };
+        let (sender, receiver) = mpsc::channel(4);
+        *locked(&self.exchange.receiver) = Some(receiver);
+        let mut window = self.inputs.repeated.execute(0, Arc::clone(context))?;
+        let schema = Arc::clone(&self.schema);
+        let task = SpawnedTask::spawn(async move {
+            let first = window.next().await.transpose()?;
+            let batches = stream::iter(first.map(Ok)).chain(window);
+            Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches)) as SendableRecordBatchStream)
+        });
+        *locked(&self.rest) = Some(Rest { sender, task });
+        Ok(Some(Arc::new(repeated)))
+    }
+
+    /// The rows of `input` with keys of their own; then, in the stream that ends last, the window over the others.
+    fn split(
+        self: Arc<Self>,
+        input: SendableRecordBatchStream,
+        repeated: Arc<Repeated>,
+        metrics: BaselineMetrics,
+    ) -> SendableRecordBatchStream {
+        let schema = Arc::clone(&self.schema);
+        let sender = locked(&self.rest).as_ref().map(|rest| rest.sender.clone());
+        let own = stream::try_unfold((Arc::clone(&self), input, sender), move |(run, mut input, sender)| {
+            let (repeated, metrics) = (Arc::clone(&repeated), metrics.clone());
+            async move {
+                while let Some(batch) = input.next().await.transpose()? {
+                    let timer = metrics.elapsed_compute().clone();
+                    let (own, others) = run.divide(batch, &repeated)?;
+                    let own = own.map(|own| run.evaluate(own)).transpose()?;
+                    timer.timer().done();
+                    if let (Some(sender), Some(others)) = (&sender, others) {
+                        // Fails only when the window has ended with an error, which the last stream reports.
+                        let _ended = sender.send(others).await;
+                    }
+                    if let Some(own) = own {
+                        metrics.record_output(own.num_rows());
+                        return Ok(Some((own, (run, input, sender))));
+                    }
+                }
+                Ok(None)
+            }
+        });
+        let others = stream::once(async move { self.finish().await }).try_flatten();
+        Box::pin(RecordBatchStreamAdapter::new(schema, own.chain(others)))
+    }
+
+    async fn finish(&self) -> Result<SendableRecordBatchStream> {
+        let last = self.unfinished.fetch_sub(1, Ordering::AcqRel) == 1;
+        let rest = if last { locked(&self.rest).take() } else { None };
+        let Some(Rest { sender, task }) = rest else {
+            return Ok(Box::pin(EmptyRecordBatchStream::new(Arc::clone(&self.schema))));
+        };
+        drop(sender);
+        match task.join().await {
+            Ok(window) => window,
+            Err(error) => internal_err!("the window over repeated keys ended: {error}"),
+        }
+    }
+
+    /// The rows with keys of their own, and the others.
+    fn divide(&self, batch: RecordBatch, repeated: &Repeated) -> Result<(Option<RecordBatch>, Option<RecordBatch>)> {
+        if batch.num_rows() == 0 {
+            return Ok((None, None));
+        }
+        let keys = self
+            .keys
+            .iter()
+            .map(|key| key.evaluate(&batch)?.into_array(batch.num_rows()))
+            .collect::<Result<Vec<ArrayRef>>>()?;
+        let others: BooleanArray = hashes(&keys)?.iter().map(|hash| Some(repeated.contains(*hash))).collect();
+        Ok(match others.true_count() {
+            0 => (Some(batch), None),
+            all if all == batch.num_rows() => (None, Some(batch)),
+            _ => (Some(filter_record_batch(&batch, &not(&others)?)?), Some(filter_record_batch(&batch, &others)?)),
+        })
+    }
+
+    /// Appends the functions' values, each row being a partition.
+    fn evaluate(&self, batch: RecordBatch) -> Result<RecordBatch> {
+        let rows: Vec<_> = (0..batch.num_rows()).map(|row| row..row + 1).collect();
+        let stretch = Stretch { batch, partitions: rows.clone(), continues: false, peers: rows, peers_continue: false };
+        let mut columns = stretch.batch.columns().to_vec();
+        for function in &self.functions {
+            columns.push(function.start().evaluate(&stretch)?);
+        }
+        Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
+    }
+}
+
+/// The way of the rows with repeated keys to the window over them.
+#[derive(Debug)]
+struct Exchange {
+    schema: SchemaRef,
+    receiver: Mutex<Option<mpsc::Receiver<RecordBatch>>>,
+}
+
+/// Reads the exchange, once.
+#[derive(Debug)]
+struct ExchangeExec {
+    exchange: Arc<Exchange>,
+    properties: Arc<PlanProperties>,
+}
+
+impl ExchangeExec {
+    fn new(exchange: Arc<Exchange>) -> Self {
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(Arc::clone(&exchange.schema)),
+            Partitioning::UnknownPartitioning(1),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        );
+        Self { exchange, properties: Arc::new(properties) }
+    }
+}
+
+impl DisplayAs for ExchangeExec {
+    fn fmt_as(&self, _format: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "ExchangeExec: rows with repeated keys")
+    }
+}
+
+impl ExecutionPlan for ExchangeExec {
+    fn name(&self) -> &str {
+        "ExchangeExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn apply_expressions(
+        &self,
+        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_new_children(self: Arc<Self>, _children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn execute(&self, _partition: usize, _context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let batches = stream::unfold(locked(&self.exchange.receiver).take(), |receiver| async move {
+            let mut receiver = receiver?;
+            let batch = receiver.recv().await?;
+            Some((Ok(batch), Some(receiver)))
+        });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.exchange.schema), batches)))
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
