@@ -23,6 +23,8 @@ pub struct Capabilities {
     /// The incremental strategies that the engine's package implements.
     pub incremental_strategies: &'static [&'static str],
     pub max_identifier_length: Option<usize>,
+    /// The kinds of constraints that rows are checked against; others are only written down.
+    pub enforced_constraints: &'static [&'static str],
 }
 
 /// One warehouse.

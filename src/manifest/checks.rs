@@ -128,6 +128,7 @@ pub fn deprecated(manifest: &Manifest, spans: &Spans, now: &str, diagnostics: &m
 
 /// What an enforced contract and constraints need before anything runs.
 pub fn contracts(manifest: &Manifest, spans: &Spans, diagnostics: &mut Vec<Diagnostic>) {
+    let mut unsupported: Vec<(UniqueId, String, Option<Span>)> = Vec::new();
     for node in manifest.nodes.values() {
         let NodeKind::Model(fields) = &node.kind else { continue };
         let span = spans.get(&node.unique_id).copied().flatten();
@@ -146,6 +147,12 @@ pub fn contracts(manifest: &Manifest, spans: &Spans, diagnostics: &mut Vec<Diagn
         } else if is_enforced && node.columns.is_empty() {
             let message = format!("model `{}` has an enforced contract, but no columns are declared", node.name);
             report("contract", message, None, "declare every column with its `data_type`");
+        }
+        let holds = matches!(node.config.materialized(), "table" | "incremental");
+        let all = fields.constraints.iter().chain(node.columns.values().flat_map(|column| &column.constraints));
+        let mut warned = all.filter(|found| found.get("warn_unsupported").is_none_or(|warn| warn.is_truthy()));
+        if is_enforced && !holds && warned.next().is_some() {
+            unsupported.push((node.unique_id.clone(), node.config.materialized().to_owned(), span));
         }
         let keyed: Vec<&ColumnInfo> =
             node.columns.values().filter(|column| column.constraints.iter().any(is_primary_key)).collect();
@@ -166,6 +173,19 @@ pub fn contracts(manifest: &Manifest, spans: &Spans, diagnostics: &mut Vec<Diagn
                 format!("model `{}` has a primary key constraint of its own and one on `{}`", node.name, column.name);
             report("primary-key", message, column.span, "remove one of the two");
         }
+    }
+    for (unique_id, materialized, span) in unsupported {
+        let message = format!(
+            "Constraint types are not supported for {materialized} materializations and will be ignored.  Set \
+             'warn_unsupported: false' on this constraint to ignore this warning."
+        );
+        let warning = Diagnostic::warning("constraint-ignored", message)
+            .event("UnsupportedConstraintMaterialization")
+            .node(unique_id.as_str());
+        diagnostics.push(match span {
+            Some(span) => warning.at(span, ""),
+            None => warning,
+        });
     }
 }
 

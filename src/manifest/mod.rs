@@ -34,6 +34,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 pub use build::{Parsed, build};
+pub use calls::{Call, parse_call};
 pub use config::Config;
 pub use generic_tests::looks_like_call;
 pub use inline::inline_node;

@@ -34,6 +34,9 @@ impl NodeError {
     /// The error as of `node`.
     pub fn of(error: &JinjaError, node: &Node) -> Self {
         let mut diagnostic = error.to_diagnostic();
+        if diagnostic.code.0 == "contract-broken" {
+            diagnostic = at_columns(diagnostic, node);
+        }
         if diagnostic.node.is_none() {
             diagnostic = diagnostic.node(node.unique_id.as_str());
         }
@@ -57,6 +60,20 @@ impl NodeError {
             _ => "Compilation Error",
         }
     }
+}
+
+/// A broken contract, with the declared columns that differ.
+fn at_columns(mut diagnostic: Diagnostic, node: &Node) -> Diagnostic {
+    diagnostic.labels.clear();
+    diagnostic.stack.clear();
+    let lines: Vec<String> = diagnostic.message.lines().map(str::to_lowercase).collect();
+    for column in node.columns.values() {
+        let cell = format!("| {} ", column.name.to_lowercase());
+        if let Some(span) = column.span.filter(|_| lines.iter().any(|line| line.starts_with(&cell))) {
+            diagnostic = diagnostic.at(span, "differs from what the query gives");
+        }
+    }
+    diagnostic
 }
 
 /// The SQL of a node.

@@ -15,6 +15,8 @@ mod bad_input;
 #[cfg(feature = "datafusion")]
 mod binary;
 mod cases;
+#[cfg(feature = "datafusion")]
+mod contracts;
 mod docs;
 mod recorded;
 #[cfg(feature = "datafusion")]

@@ -239,10 +239,10 @@ fn a_wrong_test_is_an_error_at_its_line() {
         &[],
         &tests,
         &[
-            "rows with a column `naem`, which source('raw', 'orders') does not have",
+            "Invalid column name: 'naem' in unit test fixture for 'orders'.",
             "models/tests.yml:5:63",
             "help: did you mean `name`?",
-            "rows with a column `amuont`, which the model does not have",
+            "Invalid column name: 'amuont' in unit test fixture for expected output.",
             "models/tests.yml:10:29",
             "cannot cast string 'abc' to value of bigint type",
             "models/tests.yml:13:56",

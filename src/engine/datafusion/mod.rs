@@ -216,6 +216,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     transactions: true,
     incremental_strategies: &["append", "delete+insert", "merge", "insert_overwrite", "microbatch"],
     max_identifier_length: Some(127),
+    enforced_constraints: &["not_null"],
 };
 
 #[async_trait]

@@ -37,7 +37,9 @@ impl Exceptions {
             "missing_relation" => bind_open(args, "missing_relation", &["relation", "model"])
                 .and_then(|bound| Ok(format!("Relation {} not found!", bound.required_text("relation")?))),
             "missing_materialization" => missing_materialization(args),
-            "raise_contract_error" => contract_error(args),
+            "raise_contract_error" => {
+                return Some(contract_error(args).and_then(|message| Err(broken_contract(message))));
+            }
             "column_type_missing" => column_type_missing(args),
             "raise_duplicate_resource_name"
             | "raise_ambiguous_alias"
@@ -191,6 +193,14 @@ fn contract_error(args: Args) -> Result<String, JinjaError> {
          your contract match the columns in your model's definition.\n\n{}",
         pipe_table(&header, &rows)
     ))
+}
+
+/// The error of a query that does not give what its contract says; who runs the node knows where the contract is.
+fn broken_contract(message: String) -> JinjaError {
+    let mut error = JinjaError::raised(message.clone());
+    let diagnostic = Diagnostic::error("contract-broken", message);
+    error.diagnostic = Some(Box::new(diagnostic.help("change the query, or the columns of the contract")));
+    error
 }
 
 /// A table of `| a | b |` lines.

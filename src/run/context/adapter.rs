@@ -71,6 +71,7 @@ impl Object for AdapterObject {
         if pure_attribute(&self.0.scope, name).is_some() {
             return None;
         }
+        self.0.warn_of_constraints(name);
         let pure = pure_method(&self.0.scope, name, args.clone());
         Some(pure.unwrap_or_else(|| self.method(interp, name, args)))
     }

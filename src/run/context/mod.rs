@@ -7,6 +7,7 @@ mod adapter;
 mod cache;
 mod catalog;
 mod config;
+mod constraints;
 mod errors;
 mod inputs;
 mod lookup;

@@ -406,6 +406,7 @@ impl NodeState {
                 "resource_type": "macro",
             }),
         };
+        self.render_foreign_keys(&mut json);
         drop_nulls(&mut json);
         if let Some((code, _)) = &*lock(&self.compiled)
             && let Some(fields) = json.as_object_mut()

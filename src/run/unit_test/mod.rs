@@ -211,7 +211,10 @@ fn typed<'i>(
         // What is stored may be older than the project.
         match schemas.planned(id) {
             Ok(planned) if names.iter().all(|name| has(&planned, name)) => known = Known::All(planned),
-            _ => return Err(unknown_column(unknown, columns, &input.rows, &input.input, node)),
+            _ => {
+                let what = format!("'{}'", schemas.name(id));
+                return Err(unknown_column(unknown, columns, &input.rows, &what, node));
+            }
         }
     }
     let columns = match known {
@@ -238,17 +241,18 @@ fn check_expected(context: &NodeContext, compiled: &CompiledNode, fields: &UnitT
     let sql: Arc<str> = compiled.code.text.as_str().into();
     let columns = context.describe(&sql).map_err(|error| explain(&error, node, fields))?;
     match fields.expect.columns().iter().find(|name| !has(&columns, name)) {
-        Some(unknown) => Err(unknown_column(unknown, &columns, &fields.expect, "the model", node)),
+        Some(unknown) => Err(unknown_column(unknown, &columns, &fields.expect, "expected output", node)),
         None => Ok(()),
     }
 }
 
 fn unknown_column(name: &str, columns: &[Column], rows: &UnitRows, what: &str, node: &Node) -> NodeError {
     let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-    let message = format!("unit test `{}` has rows with a column `{name}`, which {what} does not have", node.name);
+    let message = format!("Invalid column name: '{name}' in unit test fixture for {what}.");
     let diagnostic = Diagnostic::error("unit-test-rows", message)
         .at(span_of(rows, |column, _| column == name), "not a column")
         .note(format!("the columns are {}", names.join(", ")))
+        .note(format!("in unit test `{}`", node.name))
         .node(node.unique_id.as_str());
     NodeError::of_diagnostic(match nearest(name, names.iter().copied()) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),

@@ -42,6 +42,13 @@ pub(super) enum Known {
 const MAX_DEPTH: usize = 200;
 
 impl Schemas<'_> {
+    /// What an input is called.
+    pub(super) fn name(&self, id: &UniqueId) -> String {
+        let manifest = self.runner.manifest();
+        let node = manifest.nodes.get(id).map(|node| node.name.clone());
+        node.or_else(|| manifest.sources.get(id).map(|source| source.name.clone())).unwrap_or_else(|| id.to_string())
+    }
+
     pub(super) fn is_seed(&self, id: &UniqueId) -> bool {
         self.runner.manifest().nodes.get(id).is_some_and(|node| node.resource_type == ResourceType::Seed)
     }

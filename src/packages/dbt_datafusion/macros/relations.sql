@@ -17,13 +17,12 @@
   );
 {%- endmacro -%}
 
-{#- Integers of any width are one type to a contract: literals and counts are 64 bits wide, and the table gets what the
-    contract declares. -#}
+{#- Integers of any width are one type to a contract, also inside of arrays and structs: literals and counts are 64 bits
+    wide, and the table gets what the contract declares. -#}
 {%- macro datafusion__format_column(column) -%}
   {%- set formatted = default__format_column(column) -%}
-  {%- if column.is_integer() -%}
-    {%- do formatted.update({'formatted': formatted['name'] ~ ' integer'}) -%}
-  {%- endif -%}
+  {%- set one_width = modules.re.sub('\\b(tinyint|smallint|bigint)\\b', 'integer', formatted['data_type']) -%}
+  {%- do formatted.update({'formatted': formatted['name'] ~ ' ' ~ one_width}) -%}
   {{ return(formatted) }}
 {%- endmacro -%}
 

@@ -155,6 +155,7 @@ fn setup_with(fixture: Fixture, rows: InputRows) -> Setup {
         transactions: true,
         incremental_strategies: &[],
         max_identifier_length: None,
+        enforced_constraints: &["not_null"],
     };
     let engine = Arc::new(FakeWarehouse { capabilities, protocol: Arc::clone(&protocol) });
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
