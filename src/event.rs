@@ -157,6 +157,19 @@ pub enum Event {
         description: String,
         cause: Option<String>,
     },
+    /// A batch of a microbatch model is about to run.
+    BatchStarted {
+        node: NodeInfo,
+        index: usize,
+        total: usize,
+        description: String,
+    },
+    BatchFinished {
+        node: NodeInfo,
+        index: usize,
+        total: usize,
+        outcome: NodeOutcome,
+    },
     /// Rows and bytes so far of the running statements; feeds the live progress only.
     Progress {
         node: UniqueId,

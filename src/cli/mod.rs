@@ -5,6 +5,7 @@ pub(crate) mod adapters;
 mod command;
 pub mod console;
 mod error;
+mod event_time;
 pub mod flags;
 mod invocation;
 mod prepare;

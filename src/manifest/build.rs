@@ -19,6 +19,7 @@ use super::{
     context::Scopes,
     draft::{Defaults, Draft, Recorded, drafts},
     generic_tests::{Lookup, TestDraft, settle, test_drafts},
+    microbatch,
     naming::{Naming, overridden},
     node::{Node, NodeKind},
     options::ParseOptions,
@@ -288,6 +289,9 @@ impl Stage<'_> {
         checks::deprecated(manifest, &places.nodes, &now, diagnostics);
         checks::contracts(manifest, &places.nodes, diagnostics);
         checks::snapshots(manifest, &places.nodes, diagnostics);
+        let is_batched = !microbatch::has_own_macro(manifest, &self.project.name)
+            || flag("REQUIRE_BATCHED_EXECUTION_FOR_CUSTOM_MICROBATCH_STRATEGY", false);
+        microbatch::check(manifest, &places.nodes, is_batched, diagnostics);
         checks::primary_keys(manifest);
     }
 }

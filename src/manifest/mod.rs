@@ -13,6 +13,7 @@ mod draft;
 mod generic_tests;
 mod inline;
 mod merge;
+pub mod microbatch;
 mod naming;
 mod node;
 mod options;

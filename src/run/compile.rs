@@ -15,7 +15,7 @@ use crate::{
 };
 
 use super::{
-    context::{NodeContext, NodeInput, RunShared, Subject},
+    context::{Batch, NodeContext, NodeInput, RunShared, Subject},
     inject::{Cte, cte_sql, inject},
 };
 
@@ -121,7 +121,7 @@ impl Compiler {
         let compiled = self.compiled(context, node, &mut Vec::new())?;
         context.set_compiled(compiled.code.text.as_str(), compiled.code.map.clone());
         if let Some(target) = &self.target_dir {
-            let path = target.join("compiled").join(relative_path(node));
+            let path = target.join("compiled").join(file_of(node, context.batch()));
             write_file(&path, &compiled.code.text).map_err(NodeError::of_diagnostic)?;
         }
         Ok(compiled)
@@ -262,6 +262,18 @@ pub fn relative_path(node: &Node) -> PathBuf {
         }
         NodeKind::Snapshot if !node.original_file_path.ends_with(&node.path) => base.join(&node.path),
         _ => base,
+    }
+}
+
+/// [`relative_path`], and for one batch of a model a file of its own in a folder of the model's name.
+pub fn file_of(node: &Node, batch: Option<&Batch>) -> PathBuf {
+    let path = relative_path(node);
+    match (batch, path.file_stem()) {
+        (Some(batch), Some(stem)) => {
+            let name = format!("{}_{}.sql", stem.to_string_lossy(), batch.label);
+            path.with_extension("").join(name)
+        }
+        _ => path,
     }
 }
 

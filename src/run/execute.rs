@@ -15,8 +15,9 @@ use crate::{
 };
 
 use super::{
-    compile::{NodeError, relative_path, write_file},
-    context::{NodeContext, NodeInput, Response, Subject, Writer},
+    compile::{NodeError, file_of, write_file},
+    context::{Batch, NodeContext, NodeInput, Response, Subject, Writer},
+    microbatch,
     report::{self, Stage},
     runner::Runner,
     scheduler::{NodeResult, Task, is_failure},
@@ -36,22 +37,29 @@ pub(super) struct Executed {
     pub(super) compiled: Option<String>,
 }
 
+/// One run of a node, or of one batch of it.
+#[derive(Debug, Clone)]
+pub(super) struct Run {
+    /// `Thread-1 (worker)`.
+    pub(super) thread: String,
+    pub(super) batch: Option<Batch>,
+    /// Whether the batch adds to a table that is there, whatever the flags say.
+    pub(super) adds: bool,
+}
+
 /// Runs a node and reports it.
 pub fn execute(runner: &Runner, node: &Node, task: &Task) -> NodeResult {
+    if let Some(settings) = microbatch::settings(runner, node) {
+        return microbatch::execute(runner, node, task, settings);
+    }
     let info = report::node_info(node);
     let start = Instant::now();
     let description = report::subject(node);
     let (index, total) = (task.index, runner.total());
     runner.emit(Event::NodeStarted { node: info.clone(), index, total, description });
+    let run = Run { thread: task.thread.clone(), batch: None, adds: false };
     let mut stages = Vec::new();
-    let mut outcome = attempt(runner, node, task, &mut stages);
-    if outcome.as_ref().is_err_and(|error| error.diagnostic.code.0 == "conflict" && !error.committed) {
-        // Another run changed the table that this node reads and writes: once more on what is there now.
-        runner
-            .emit(Event::Debug { message: format!("{}: {}; runs once more", node.unique_id, "the table was changed") });
-        stages.clear();
-        outcome = attempt(runner, node, task, &mut stages);
-    }
+    let outcome = run_once(runner, node, &run, &mut stages);
     let elapsed = start.elapsed();
     if let Err(error) = &outcome
         && error.ephemeral.is_some()
@@ -89,6 +97,22 @@ pub fn execute(runner: &Runner, node: &Node, task: &Task) -> NodeResult {
         ..report::result(node, status, &stages, elapsed, &task.thread)
     };
     finished(runner, node, result, error.as_ref())
+}
+
+/// Runs a node, and once more where another run changed what it reads and writes.
+pub(super) fn run_once(
+    runner: &Runner,
+    node: &Node,
+    run: &Run,
+    stages: &mut Vec<Stage>,
+) -> Result<Executed, NodeError> {
+    let outcome = attempt(runner, node, run, stages);
+    if !outcome.as_ref().is_err_and(|error| error.diagnostic.code.0 == "conflict" && !error.committed) {
+        return outcome;
+    }
+    runner.emit(Event::Debug { message: format!("{}: {}; runs once more", node.unique_id, "the table was changed") });
+    stages.clear();
+    attempt(runner, node, run, stages)
 }
 
 /// The result of a node whose execution panicked.
@@ -133,9 +157,10 @@ fn skipped_by_ephemeral(runner: &Runner, node: &Node, task: &Task, error: &NodeE
 }
 
 /// The result with what the summary says of it.
-fn finished(runner: &Runner, node: &Node, result: RunResult, error: Option<&NodeError>) -> NodeResult {
+pub(super) fn finished(runner: &Runner, node: &Node, result: RunResult, error: Option<&NodeError>) -> NodeResult {
     let status = result.status;
-    let is_problem = matches!(status, Status::Error | Status::Fail | Status::Warn | Status::RuntimeError);
+    let is_problem =
+        matches!(status, Status::Error | Status::Fail | Status::Warn | Status::RuntimeError | Status::PartialSuccess);
     let problem = is_problem.then(|| {
         let message = match error {
             Some(error) => report::error_title(error, node),
@@ -180,23 +205,15 @@ fn failed(node: &Node, error: &NodeError) -> Executed {
     }
 }
 
-fn attempt(runner: &Runner, node: &Node, task: &Task, stages: &mut Vec<Stage>) -> Result<Executed, NodeError> {
+fn attempt(runner: &Runner, node: &Node, run: &Run, stages: &mut Vec<Stage>) -> Result<Executed, NodeError> {
     if node.language != "sql" && node.resource_type == ResourceType::Model {
         let message = format!("`{}` is a Python model; Python models are not supported", node.name);
         return Err(NodeError::of_diagnostic(Diagnostic::error("python-model", message)));
     }
     if let NodeKind::UnitTest(fields) = &node.kind {
-        return unit_test::attempt(runner, (node, fields), task, stages);
+        return unit_test::attempt(runner, (node, fields), run, stages);
     }
-    let context = NodeContext::new(
-        Arc::clone(&runner.run),
-        NodeInput {
-            subject: Subject::Node(Arc::new(node.clone())),
-            thread: task.thread.as_str().into(),
-            batch: None,
-            writer: runner.options.write_files.then(|| writer(runner, node)),
-        },
-    );
+    let context = context(runner, node, run);
     let started = Utc::now();
     let compiled = match node.resource_type {
         ResourceType::Seed => {
@@ -219,7 +236,7 @@ fn attempt(runner: &Runner, node: &Node, task: &Task, stages: &mut Vec<Stage>) -
     let committed = made.is_err() && has_committed(&statements);
     runner.record_stats(node, stats);
     let code = compiled.as_ref().map(|compiled| compiled.code.text.clone());
-    if let Some(compiled) = compiled {
+    if let Some(compiled) = compiled.filter(|_| run.batch.is_none()) {
         runner.record_compiled(node, &compiled);
     }
     made.map_err(|error| NodeError { committed, ..NodeError::of(&error, node) })?;
@@ -239,9 +256,27 @@ fn attempt(runner: &Runner, node: &Node, task: &Task, stages: &mut Vec<Stage>) -
     })
 }
 
+/// The context of a run of a node.
+pub(super) fn context(runner: &Runner, node: &Node, run: &Run) -> NodeContext {
+    let context = NodeContext::new(
+        Arc::clone(&runner.run),
+        NodeInput {
+            subject: Subject::Node(Arc::new(node.clone())),
+            thread: run.thread.as_str().into(),
+            batch: run.batch.clone(),
+            writer: runner.options.write_files.then(|| writer(runner, node, run.batch.as_ref())),
+        },
+    );
+    if run.adds {
+        context.override_macro("is_incremental", Value::Bool(true));
+        context.override_macro("should_full_refresh", Value::Bool(false));
+    }
+    context
+}
+
 /// Writes what `write(…)` is given to target/run.
-pub(super) fn writer(runner: &Runner, node: &Node) -> Writer {
-    let path = runner.target_dir.join("run").join(relative_path(node));
+fn writer(runner: &Runner, node: &Node, batch: Option<&Batch>) -> Writer {
+    let path = runner.target_dir.join("run").join(file_of(node, batch));
     Arc::new(move |text| write_file(&path, text).map_err(|diagnostic| diagnostic.message))
 }
 

@@ -10,6 +10,7 @@ pub mod context;
 mod execute;
 mod hooks;
 mod inject;
+mod microbatch;
 mod report;
 mod runner;
 pub mod scheduler;

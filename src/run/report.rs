@@ -8,7 +8,7 @@ use crate::{
     artifacts::{RunResult, Timing},
     event::{NodeInfo, Problem, Status},
     jinja::Value,
-    manifest::{Exposure, Node, NodeKind},
+    manifest::{Exposure, Node, NodeKind, microbatch::is_microbatch},
     names::ResourceType,
 };
 
@@ -55,6 +55,7 @@ pub fn subject(node: &Node) -> String {
         (_, ResourceType::Snapshot) => format!("snapshot {relation}"),
         (_, ResourceType::Test) => format!("test {}", node.name),
         (_, ResourceType::UnitTest) => format!("unit_test {}", unit_test_name(node)),
+        _ if is_microbatch(node) => format!("{} microbatch model {relation}", node.language),
         _ => format!("{} {} model {relation}", node.language, node.config.materialized()),
     }
 }
@@ -102,6 +103,7 @@ pub fn end_line(node: &Node, status: Status, failures: Option<i64>) -> String {
         (_, ResourceType::Snapshot) if failed => format!("ERROR snapshotting {what}"),
         (_, ResourceType::Snapshot) => format!("OK snapshotted {}", what.trim_start_matches("snapshot ")),
         _ if failed => format!("ERROR creating {what}"),
+        _ if status == Status::PartialSuccess => format!("PARTIALLY created {what}"),
         _ => format!("OK created {what}"),
     }
 }

@@ -5,16 +5,17 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
         mpsc::{Receiver, Sender},
     },
     time::Instant,
 };
 
+use chrono::{DateTime, Utc};
 use indexmap::IndexMap;
 
 use crate::{
-    artifacts::RunResult,
+    artifacts::{BatchResults, RunResult},
     diagnostic::Diagnostic,
     event::{Event, EventSink, NodeOutcome, Problem, RunStats, Status},
     graph::{Dag, Edges, Queue},
@@ -52,6 +53,10 @@ pub struct RunOptions {
     pub target_shown: String,
     /// Behaviour flag `skip_nodes_if_on_run_start_fails`.
     pub skip_if_start_fails: bool,
+    /// `--event-time-start` and `--event-time-end`.
+    pub event_time: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// The batches of an earlier run: those that failed are run instead of all.
+    pub previous_batches: BTreeMap<UniqueId, BatchResults>,
 }
 
 /// What all nodes of a command share.
@@ -64,6 +69,7 @@ pub struct Runner {
     events: Arc<dyn EventSink>,
     total: AtomicUsize,
     watched: Mutex<BTreeMap<UniqueId, NodeContext>>,
+    stopping: AtomicBool,
     compiled: Mutex<IndexMap<UniqueId, Compiled>>,
     ran: Mutex<BTreeSet<UniqueId>>,
 }
@@ -122,6 +128,7 @@ impl Runner {
             events,
             total: AtomicUsize::new(0),
             watched: Mutex::default(),
+            stopping: AtomicBool::new(false),
             compiled: Mutex::default(),
             ran: Mutex::default(),
         }
@@ -129,6 +136,11 @@ impl Runner {
 
     pub fn emit(&self, event: Event) {
         self.events.emit(event);
+    }
+
+    /// Whether what runs now is the last that runs.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
     }
 
     /// How many nodes are counted in progress lines.
@@ -312,6 +324,7 @@ impl Worker for Runner {
     }
 
     fn cancel(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
         let contexts: Vec<NodeContext> = lock(&self.watched).values().cloned().collect();
         for session in contexts.iter().filter_map(NodeContext::open_session) {
             self.run.bridge.handle().spawn(super::execute::cancel(session));
@@ -360,6 +373,7 @@ pub fn run_nodes(
         start_failed = hooks.iter().any(|hook| hook.fails);
         results.extend(hooks);
     }
+    super::microbatch::warn_of_concurrency(runner, selected);
     runner.emit(Event::Concurrency { threads: runner.options.threads, target: runner.options.target_name.clone() });
     let queue = Queue::new(runner.manifest(), dag, selected, edges);
     let walked = if start_failed && runner.options.skip_if_start_fails {

@@ -18,6 +18,8 @@ mod cases;
 #[cfg(feature = "datafusion")]
 mod contracts;
 mod docs;
+#[cfg(feature = "datafusion")]
+mod microbatch;
 mod recorded;
 #[cfg(feature = "datafusion")]
 mod snapshots;

@@ -1,11 +1,14 @@
 //! `run`, `test`, `seed`, `snapshot`, `build`: run the selected nodes.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crate::{
     artifacts::write_run_results,
     cli::{
-        CommandError,
+        CommandError, event_time,
         invocation::Invocation,
         prepare::{Prepared, prepare},
         warehouse,
@@ -33,11 +36,8 @@ pub fn run(invocation: &mut Invocation) -> Result<(), CommandError> {
         "snapshot" => &[R::Snapshot],
         _ => BUILD,
     };
-    for flag in ["sample", "event_time_start", "event_time_end"] {
-        if invocation.flags.text(flag).is_some() {
-            return Err(CommandError::NotSupported(format!("--{}", flag.replace('_', "-"))));
-        }
-    }
+    event_time::window(&invocation.flags)?;
+    event_time::sample(&invocation.flags, invocation.started_at)?;
     refuse_state(invocation)?;
     let prepared = prepare(invocation)?;
     invocation.emit(prepared.found());
@@ -94,8 +94,7 @@ pub fn with_runner<T>(
     let runtime = warehouse::runtime()?;
     let engine = runtime.block_on(warehouse::open(&prepared.project, &invocation.id))?;
     let runner = runner(invocation, prepared, selected, Arc::clone(&engine), Bridge::new(runtime.handle().clone()));
-    let result = body(invocation, &runner);
-    drop(runner);
+    let result = runner.and_then(|runner| body(invocation, &runner));
     let closed = runtime.block_on(engine.close());
     let value = result?;
     closed?;
@@ -108,7 +107,7 @@ fn runner(
     selected: &BTreeSet<UniqueId>,
     engine: Arc<dyn Engine>,
     bridge: Bridge,
-) -> Runner {
+) -> Result<Runner, CommandError> {
     let flags = &invocation.flags;
     let name = flags.command.name;
     let is_seed = name == "seed";
@@ -119,7 +118,10 @@ fn runner(
         bridge,
         selected.iter().cloned().collect(),
     )
-    .with_rows(InputRows { empty: flags.flag("empty") && !is_seed, sample: None });
+    .with_rows(InputRows {
+        empty: flags.flag("empty") && !is_seed,
+        sample: event_time::sample(flags, invocation.started_at)?,
+    });
     let profile = prepared.project.profile.as_ref();
     let shown = prepared.target_dir.strip_prefix(&prepared.project.root).unwrap_or(&prepared.target_dir);
     let options = RunOptions {
@@ -133,9 +135,11 @@ fn runner(
         target_name: profile.map(|profile| profile.target_name.clone()).unwrap_or_default(),
         target_shown: crate::diagnostic::display_path(shown),
         skip_if_start_fails: prepared.scopes.shared.flags.is_on("SKIP_NODES_IF_ON_RUN_START_FAILS"),
+        event_time: event_time::window(flags)?,
+        previous_batches: BTreeMap::new(),
     };
     let inject = !flags.is_explicit("inject_ephemeral_ctes") || flags.flag("inject_ephemeral_ctes");
-    Runner::new(Arc::new(shared), options, prepared.target_dir.clone(), inject)
+    Ok(Runner::new(Arc::new(shared), options, prepared.target_dir.clone(), inject))
 }
 
 /// Writes the artifacts, prints the summary, and judges.

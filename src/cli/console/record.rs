@@ -123,6 +123,16 @@ pub fn records(event: &Event, options: &Options) -> Vec<Record> {
             ]
         }
         Event::NodeFinished { node, index, total, outcome } => finished_node(node, *index, *total, outcome, options),
+        Event::BatchStarted { node, index, total, description } => {
+            let line =
+                fancy(options.printer_width, Some((*index, *total)), &format!("START {description}"), "RUN", None);
+            let data = json!({"description": description, "batch_index": index, "total_batches": total,
+                "node_info": node_info(node, "started")});
+            vec![info("LogStartBatch", "Q045", format!("Batch {line}"), data)]
+        }
+        Event::BatchFinished { node, index, total, outcome } => {
+            vec![finished_batch(node, *index, *total, outcome, options)]
+        }
         Event::NodeSkipped { node, index, total, description, cause } => {
             let (text, status) = match cause {
                 Some(cause) => (format!("SKIP {description} due to {cause}"), "ERROR SKIP"),
@@ -231,6 +241,19 @@ fn finished_node(node: &NodeInfo, index: usize, total: usize, outcome: &NodeOutc
         "node_info": node_info(node, outcome.status.as_str()),
     });
     vec![record(name, code, level, text, data), node_finished_debug(node, outcome.status.as_str(), Some(outcome))]
+}
+
+fn finished_batch(node: &NodeInfo, index: usize, total: usize, outcome: &NodeOutcome, options: &Options) -> Record {
+    let status = paint(&outcome.message, outcome.status, options.style);
+    let time = Some(outcome.execution_time);
+    let line = fancy(options.printer_width, Some((index, total)), &outcome.description, &status, time);
+    let data = json!({
+        "description": outcome.description, "batch_index": index, "total_batches": total,
+        "status": outcome.status.as_str(), "execution_time": outcome.execution_time,
+        "node_info": node_info(node, outcome.status.as_str()),
+    });
+    let level = if outcome.status == Status::Error { LogLevel::Error } else { LogLevel::Info };
+    record("LogBatchResult", "Q046", level, format!("Batch {line}"), data)
 }
 
 fn node_finished_debug(node: &NodeInfo, status: &str, outcome: Option<&NodeOutcome>) -> Record {

@@ -38,10 +38,16 @@ pub struct Defer {
 /// The window of a microbatch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
-    /// `20240101`.
-    pub id: String,
+    /// `2024-01-01`: how people call it. Without dashes it is dbt's id of the batch.
+    pub label: String,
     pub start: DateTime<Utc>,
     pub end: DateTime<Utc>,
+}
+
+impl Batch {
+    pub fn id(&self) -> String {
+        self.label.replace('-', "")
+    }
 }
 
 /// What stands for the inputs of a unit test: names of CTEs.

@@ -226,6 +226,10 @@ impl NodeContext {
         *lock(&self.state.model) = None;
     }
 
+    pub fn batch(&self) -> Option<&Batch> {
+        self.state.batch.as_ref()
+    }
+
     /// The rows that `load_agate_table()` gives: a seed's.
     pub fn set_seed(&self, schema: SchemaRef, batches: Vec<RecordBatch>) {
         let table = tables::table(schema, batches);
@@ -418,7 +422,7 @@ impl NodeState {
         let model = Value::from_json(&json);
         if let (Some(batch), Value::Dict(fields)) = (&self.batch, &model) {
             let batch = dict([
-                ("id", batch.id.clone().into()),
+                ("id", batch.id().into()),
                 ("event_time_start", datetime::utc(batch.start)),
                 ("event_time_end", datetime::utc(batch.end)),
             ]);

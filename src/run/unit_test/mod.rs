@@ -23,19 +23,18 @@ use self::{
 };
 use super::{
     compile::{CompiledNode, NodeError, origin, relative_path, write_file},
-    context::{NodeContext, NodeInput, Subject, UnitInputs},
-    execute::{Executed, materialize, writer},
+    context::{NodeContext, Subject, UnitInputs},
+    execute::{Executed, Run, context, materialize},
     inject::{Cte, inject},
     report::Stage,
     runner::Runner,
-    scheduler::Task,
 };
 
 /// Runs the test `node` and compares.
 pub(super) fn attempt(
     runner: &Runner,
     (node, fields): (&Node, &UnitTestFields),
-    task: &Task,
+    run: &Run,
     stages: &mut Vec<Stage>,
 ) -> Result<Executed, NodeError> {
     let started = Utc::now();
@@ -45,15 +44,7 @@ pub(super) fn attempt(
         return Err(NodeError::of_diagnostic(Diagnostic::error("unit-test", message).at(fields.span, "")));
     }
     let stand_in = stand_in(node, model, fields);
-    let context = NodeContext::new(
-        Arc::clone(&runner.run),
-        NodeInput {
-            subject: Subject::Node(Arc::new(stand_in.clone())),
-            thread: task.thread.as_str().into(),
-            batch: None,
-            writer: runner.options.write_files.then(|| writer(runner, &stand_in)),
-        },
-    );
+    let context = context(runner, &stand_in, run);
     let watch = runner.watch(&node.unique_id, &context);
     let compiled = compile(runner, &context, (&stand_in, model), fields)?;
     stages.push(Stage { name: "compile", started, ended: Utc::now() });

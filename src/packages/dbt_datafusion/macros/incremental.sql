@@ -69,18 +69,20 @@
   )
 {%- endmacro -%}
 
-{#- The rows of one batch's window are replaced. -#}
+{#- The rows of one batch's window are replaced. What the query gives outside of the window is left to the other batches. -#}
 {%- macro datafusion__get_incremental_microbatch_sql(arg_dict) -%}
   {%- set target = arg_dict['target_relation'] -%}
   {%- set event_time = config.get('event_time') -%}
   {%- set names = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
-  {%- set conditions = [] + (arg_dict['incremental_predicates'] or []) -%}
+  {%- set conditions = [] -%}
   {%- if model.batch and model.batch.event_time_start -%}
     {%- do conditions.append(event_time ~ " >= timestamp '" ~ model.batch.event_time_start.strftime('%Y-%m-%d %H:%M:%S') ~ "'") -%}
   {%- endif -%}
   {%- if model.batch and model.batch.event_time_end -%}
     {%- do conditions.append(event_time ~ " < timestamp '" ~ model.batch.event_time_end.strftime('%Y-%m-%d %H:%M:%S') ~ "'") -%}
   {%- endif -%}
+  {%- set window = [] + conditions -%}
+  {%- do conditions.extend(arg_dict['incremental_predicates'] or []) -%}
   {%- if conditions -%}
   delete from {{ target }} as DBT_INTERNAL_DEST
   where ({{ conditions | join(') and (') }});
@@ -89,5 +91,8 @@
   (
     select {{ names }}
     from {{ arg_dict['temp_relation'] }}
+    {%- if window %}
+    where ({{ window | join(') and (') }})
+    {%- endif %}
   )
 {%- endmacro -%}

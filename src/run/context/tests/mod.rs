@@ -232,7 +232,7 @@ fn inputs_are_cut_by_empty_and_by_batch() {
         r#""db"."main"."orders" "db"."main"."it""#
     );
     let batch = Batch {
-        id: "20240102".to_owned(),
+        label: "2024-01-02".to_owned(),
         start: "2024-01-02T00:00:00Z".parse().unwrap(),
         end: "2024-01-03T00:00:00Z".parse().unwrap(),
     };
