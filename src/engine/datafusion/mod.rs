@@ -19,6 +19,7 @@ pub mod functions;
 mod information_schema;
 mod layout;
 mod lock;
+mod memory;
 mod parse;
 mod query;
 mod row_number;
@@ -44,7 +45,7 @@ use async_trait::async_trait;
 use datafusion::execution::{
     cache::cache_manager::CacheManager,
     disk_manager::DiskManager,
-    memory_pool::{FairSpillPool, MemoryPool, TrackConsumersPool},
+    memory_pool::{MemoryPool, TrackConsumersPool},
     runtime_env::RuntimeEnvBuilder,
 };
 
@@ -112,8 +113,8 @@ impl Lakehouse {
         }
         let folder = roots.first().map(|root| root.path.clone()).unwrap_or_default();
         let run = RunFolder::open_or_elsewhere(&folder, &layout::encode(&config.run_id))?;
-        let memory = config.memory_limit.unwrap_or_else(default_memory);
-        let pool = FairSpillPool::new(usize::try_from(memory).unwrap_or(usize::MAX));
+        let memory = config.memory_limit.unwrap_or_else(memory::default_limit);
+        let pool = memory::HalfFairPool::new(usize::try_from(memory).unwrap_or(usize::MAX));
         let pool = TrackConsumersPool::new(pool, std::num::NonZeroUsize::MIN.saturating_add(2));
         let spill = run.path.join("spill");
         std::fs::create_dir_all(&spill)
@@ -185,24 +186,6 @@ fn usable_folder(name: &str, path: &Path) -> Result<PathBuf, EngineError> {
     std::fs::create_dir_all(&absolute).map_err(|error| fail(&error))?;
     // Delta compares table roots by their real paths.
     absolute.canonicalize().map_err(|error| fail(&error))
-}
-
-/// 60 % of the machine's memory (or of the container's limit).
-fn default_memory() -> u64 {
-    const FALLBACK: u64 = 2 * 1024 * 1024 * 1024;
-    let total = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
-        let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-        line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
-    });
-    let container = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"]
-        .iter()
-        .find_map(|path| std::fs::read_to_string(path).ok()?.trim().parse::<u64>().ok());
-    let limit = match (total, container) {
-        (Some(total), Some(container)) => total.min(container),
-        (Some(limit), None) | (None, Some(limit)) => limit,
-        (None, None) => return FALLBACK,
-    };
-    limit / 10 * 6
 }
 
 struct LakehouseEngine {

@@ -18,6 +18,7 @@ use datafusion::{
 
 pub use clauses::check_statement;
 pub use failures::data_error;
+pub(super) use sum::integer_sum;
 
 /// Adds the checked arithmetic to a session.
 pub(super) fn register(state: &mut SessionState) -> Result<()> {

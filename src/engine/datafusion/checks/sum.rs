@@ -108,6 +108,11 @@ impl AggregateUDFImpl for CheckedSum {
     }
 }
 
+/// A sum of 64-bit integers as one of them.
+pub(in crate::engine::datafusion) fn integer_sum(total: i128) -> Result<i64> {
+    i64::try_from(total).map_err(|_| out_of_range(&DataType::Int64))
+}
+
 fn out_of_range(data_type: &DataType) -> DataFusionError {
     let message = format!("sum({data_type})");
     DataFusionError::ArrowError(Box::new(ArrowError::ArithmeticOverflow(message)), None)

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use datafusion::{
     arrow::{
-        array::{Array, ArrayRef, RecordBatch, UInt64Array},
+        array::{Array, ArrayRef, Int64Array, Int64Builder, RecordBatch, UInt64Array},
+        buffer::NullBuffer,
         compute::{cast, concat, interleave, take},
         datatypes::DataType,
     },
-    common::{Result, ScalarValue},
+    common::{Result, ScalarValue, cast::as_int64_array, internal_err},
     logical_expr::{Accumulator, EmitTo, WindowFrameBound, WindowFrameUnits},
     physical_expr::{
         PhysicalExpr,
@@ -20,6 +21,7 @@ use datafusion::{
 };
 
 use super::exec::Stretch;
+use crate::engine::datafusion::checks;
 
 /// A shift further than this is DataFusion's: its values are kept from one stretch to the next.
 const FURTHEST: i64 = 10_000;
@@ -139,7 +141,11 @@ impl WindowFunction {
                 Box::new(Shift { value: Arc::clone(value), offset: *offset, default: default.clone(), earlier: None })
             }
             Self::Running { aggregate, sight } => {
-                Box::new(Running { aggregate: aggregate.clone(), by_peers: *sight == Sight::Peers, accumulator: None })
+                let (aggregate, by_peers) = (aggregate.clone(), *sight == Sight::Peers);
+                match Tally::of(&aggregate) {
+                    Some(tally) => Box::new(RunningTally { aggregate, by_peers, tally, total: 0, values: 0 }),
+                    None => Box::new(Running { aggregate, by_peers, accumulator: None }),
+                }
             }
             Self::Total { aggregate } => Box::new(Total { aggregate: aggregate.clone() }),
         }
@@ -270,6 +276,81 @@ impl Function for Running {
             self.accumulator = Some(accumulator);
         }
         ScalarValue::iter_to_array(results)
+    }
+}
+
+/// Running aggregates of one number that are worth code of their own: they mark sessions and groups in many models.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Tally {
+    Count,
+    /// Of 64-bit integers, checked as [`checks::integer_sum`] is.
+    Sum,
+}
+
+impl Tally {
+    fn of(aggregate: &AggregateFunctionExpr) -> Option<Self> {
+        let arguments = aggregate.expressions();
+        let ([_], false) = (arguments.as_slice(), aggregate.is_distinct()) else { return None };
+        match aggregate.fun().name() {
+            "count" => Some(Self::Count),
+            "sum" if *aggregate.field().data_type() == DataType::Int64 => Some(Self::Sum),
+            _ => None,
+        }
+    }
+}
+
+struct RunningTally {
+    aggregate: AggregateFunctionExpr,
+    by_peers: bool,
+    tally: Tally,
+    total: i128,
+    /// Values that are not null.
+    values: i64,
+}
+
+impl RunningTally {
+    fn add(&mut self, nulls: Option<&NullBuffer>, numbers: Option<&Int64Array>, row: usize) {
+        if nulls.is_none_or(|nulls| nulls.is_valid(row)) {
+            self.values += 1;
+            self.total += numbers.map_or(0, |numbers| i128::from(numbers.value(row)));
+        }
+    }
+
+    fn value(&self) -> Result<Option<i64>> {
+        match self.tally {
+            Tally::Count => Ok(Some(self.values)),
+            Tally::Sum if self.values == 0 => Ok(None),
+            Tally::Sum => checks::integer_sum(self.total).map(Some),
+        }
+    }
+}
+
+impl Function for RunningTally {
+    fn evaluate(&mut self, stretch: &Stretch) -> Result<ArrayRef> {
+        let arguments = arguments(&self.aggregate, &stretch.batch)?;
+        let [argument] = arguments.as_slice() else { return internal_err!("one argument is expected") };
+        let nulls = argument.logical_nulls();
+        let numbers = if self.tally == Tally::Sum { Some(as_int64_array(argument)?) } else { None };
+        let mut results = Int64Builder::with_capacity(stretch.batch.num_rows());
+        let mut peers = stretch.peers.iter();
+        for (index, rows) in stretch.partitions.iter().enumerate() {
+            if index > 0 || !stretch.continues {
+                (self.total, self.values) = (0, 0);
+            }
+            let mut row = rows.start;
+            while row < rows.end {
+                let end = if self.by_peers { peers.next().map_or(rows.end, |peers| peers.end) } else { row + 1 };
+                for row in row..end {
+                    self.add(nulls.as_ref(), numbers, row);
+                }
+                let value = self.value()?;
+                for _ in row..end {
+                    results.append_option(value);
+                }
+                row = end;
+            }
+        }
+        Ok(Arc::new(results.finish()))
     }
 }
 

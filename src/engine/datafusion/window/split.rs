@@ -20,12 +20,8 @@ use datafusion::{
         datatypes::SchemaRef,
     },
     common::{
-        Result,
-        config::ConfigOptions,
-        internal_err,
-        runtime::SpawnedTask,
-        stats::Precision,
-        tree_node::{Transformed, TreeNode, TreeNodeRecursion},
+        Result, config::ConfigOptions, internal_err, runtime::SpawnedTask, stats::Precision,
+        tree_node::TreeNodeRecursion,
     },
     execution::{SendableRecordBatchStream, TaskContext},
     physical_expr::{EquivalenceProperties, PhysicalExpr},
@@ -34,7 +30,7 @@ use datafusion::{
     physical_plan::{
         ChildrenPropertiesMode, DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, ExecutionPlanProperties,
         Partitioning, PlanProperties, ReplaceChildrenOptions,
-        execution_plan::{Boundedness, EmissionType, reset_plan_states},
+        execution_plan::{Boundedness, EmissionType, replace_children_if_necessary, reset_plan_states},
         metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet},
         projection::ProjectionExec,
         statistics::{StatisticsArgs, StatisticsContext},
@@ -61,7 +57,8 @@ const CHEAP: [&str; 7] = [
     "UnionExec",
 ];
 
-/// Puts [`SplitWindowExec`] in the place of windows over scans. Runs before sorts and exchanges are put in.
+/// Puts [`SplitWindowExec`] in the place of windows over scans. Runs before sorts and exchanges are put in. A window
+/// under another keeps its sort, which often serves both.
 #[derive(Debug)]
 pub(super) struct SplitWindows {
     /// With fewer rows a sort is as good.
@@ -70,13 +67,7 @@ pub(super) struct SplitWindows {
 
 impl PhysicalOptimizerRule for SplitWindows {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _config: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_up(|node| {
-            Ok(match SplitWindowExec::replacing(&node, self.least_rows)? {
-                Some(window) => Transformed::yes(Arc::new(window)),
-                None => Transformed::no(node),
-            })
-        })
-        .map(|transformed| transformed.data)
+        self.replace(plan, false)
     }
 
     fn name(&self) -> &str {
@@ -85,6 +76,25 @@ impl PhysicalOptimizerRule for SplitWindows {
 
     fn schema_check(&self) -> bool {
         true
+    }
+}
+
+impl SplitWindows {
+    fn replace(&self, plan: Arc<dyn ExecutionPlan>, under_window: bool) -> Result<Arc<dyn ExecutionPlan>> {
+        let is_window = window_expressions(&plan).is_some();
+        if is_window
+            && !under_window
+            && let Some(window) = SplitWindowExec::replacing(&plan, self.least_rows)?
+        {
+            return Ok(Arc::new(window));
+        }
+        let passes = is_window || ["FilterExec", "ProjectionExec"].contains(&plan.name());
+        let children: Vec<_> = plan.children().into_iter().map(Arc::clone).collect();
+        let replaced = children
+            .into_iter()
+            .map(|child| self.replace(child, is_window || (under_window && passes)))
+            .collect::<Result<Vec<_>>>()?;
+        replace_children_if_necessary(plan, replaced)
     }
 }
 

@@ -74,6 +74,9 @@ async fn windows_give_what_datafusions_own_give() {
         (true, "sum(x) over (partition by k order by o, id rows between unbounded preceding and current row)"),
         (true, "sum(x) over (partition by k order by o)"),
         (true, "avg(x) over (partition by k order by o)"),
+        (true, "count(x) over (partition by k order by o)"),
+        (true, "max(x) over (partition by k order by o)"),
+        (true, "sum(distinct x) over (partition by k order by id rows between unbounded preceding and current row)"),
         (true, "count(*) over (partition by k order by o groups between unbounded preceding and current row)"),
         (true, "count(x) over (partition by k)"),
         (true, "max(x) over (partition by k, o)"),
@@ -113,6 +116,7 @@ async fn only_scans_are_read_twice() {
         (false, "(select k, max(id) as id from u group by k)"),
         (false, "(select k, id from u order by x limit 5)"),
         (false, "(select u.k, u.id from u join t on t.id = u.id)"),
+        (false, "(select k, coalesce(lag(id) over (partition by k order by id), id) as id from u)"),
         (false, "(select case when random() > 0.5 then k end as k, id from u)"),
     ] {
         let sql = format!("select id, row_number() over (partition by k order by id) as n from {from} as source");
