@@ -6,6 +6,8 @@ use crate::project::{AdapterSpec, EmbeddedPackage};
 pub const ADAPTERS: &[AdapterSpec] = &[
     AdapterSpec {
         name: "datafusion",
+        // The SQL of the embedded engine is nearest to DuckDB's.
+        parents: &["duckdb"],
         keys: &["path", "memory_limit", "databases"],
         required: &[],
         aliases: &[("dbname", "database"), ("catalog", "database")],
@@ -15,6 +17,7 @@ pub const ADAPTERS: &[AdapterSpec] = &[
     },
     AdapterSpec {
         name: "snowflake",
+        parents: &[],
         keys: &[
             "account",
             "user",

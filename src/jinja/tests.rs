@@ -588,3 +588,18 @@ mod fuzz {
         }
     }
 }
+
+#[test]
+fn the_text_of_a_macro_has_the_white_space_that_its_tags_trim() {
+    let text = "{# one #}\n\n{%- macro a() -%}a{%- endmacro -%}\n\n{%- macro b() %}b{% endmacro %}\n{% macro c() -%}c{%- endmacro %}\n";
+    let macros = parse(text).macros("p");
+    let texts: Vec<&str> = macros.iter().map(|found| &*found.text).collect();
+    assert_eq!(
+        texts,
+        [
+            "\n\n{%- macro a() -%}a{%- endmacro -%}\n\n",
+            "{%- macro b() %}b{% endmacro %}",
+            "{% macro c() -%}c{%- endmacro %}"
+        ]
+    );
+}

@@ -42,8 +42,7 @@ pub fn build(project: &Project, options: &ParseOptions) -> Parsed {
     let mut diagnostics = Vec::new();
     let profile = project.profile.as_ref();
     let created_at = options.started();
-    let adapter_type = profile.map(|profile| profile.adapter_type.as_str()).unwrap_or_default();
-    let (mut macros, index) = registry::macros(project, adapter_type, created_at, &mut diagnostics);
+    let (mut macros, index) = registry::macros(project, created_at, &mut diagnostics);
     let scopes = Arc::new(Scopes::new(Arc::new(options.shared(project, index))));
     let stage = Stage {
         project,

@@ -21,13 +21,18 @@ use super::{
 /// A name that one package defines twice is an error; the first definition is kept.
 pub fn macros(
     project: &Project,
-    adapter_type: &str,
     created_at: f64,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> (IndexMap<UniqueId, Macro>, MacroIndex) {
     let mut found: IndexMap<UniqueId, Macro> = IndexMap::new();
     let mut sources = MacroSources { root: project.name.as_str().into(), ..MacroSources::default() };
-    sources.types = vec![adapter_type.into()];
+    sources.types = match &project.profile {
+        Some(profile) => {
+            let parents = profile.parents.iter().map(|parent| Arc::from(*parent));
+            std::iter::once(profile.adapter_type.as_str().into()).chain(parents).collect()
+        }
+        None => vec!["".into()],
+    };
     for package in project.packages.values() {
         let mut definitions = Vec::new();
         for file in package.macros.iter().chain(&package.generic_tests) {

@@ -14,6 +14,7 @@ use crate::{
 
 const ADAPTERS: &[AdapterSpec] = &[AdapterSpec {
     name: "datafusion",
+    parents: &[],
     keys: &["path"],
     required: &["path"],
     aliases: &[],

@@ -13,12 +13,12 @@ use crate::{
 };
 
 use super::{
-    Package, PackageKind, PackageSpec, Project,
+    Package, PackageKind, PackageSource, PackageSpec, Project,
     config::{ProjectConfig, ResourcePaths, read_config},
     files::{Found, discover, embedded, read_into, shown_path},
     fs::{FileSystem, normalize},
     options::{LoadOptions, Need},
-    packages::{installed_folders, not_installed, read_specs},
+    packages::{Source, installed_folders, not_installed, read_lock, read_specs},
     profile::{self, Profile, load_profile, written_profile},
     read::{key_name, read_yaml},
     render::{BaseContext, SecretRule, Secrets, base_names, render_tree},
@@ -66,6 +66,54 @@ pub fn load(options: &LoadOptions<'_>, fs: &dyn FileSystem, sources: &SourceMap)
     (Some(Project { secrets, ..project }), out)
 }
 
+/// A package as its own files describe it.
+#[derive(Debug, Clone)]
+pub struct PackageFiles {
+    pub name: String,
+    /// The packages that it asks for.
+    pub packages: Vec<PackageSpec>,
+}
+
+/// Reads the name of the package in `folder`, and the packages that it asks for. `None` when there is no package.
+/// Warnings are the package's own business and left out.
+pub fn read_package(
+    folder: &Path,
+    options: &LoadOptions<'_>,
+    fs: &dyn FileSystem,
+    sources: &SourceMap,
+) -> Result<Option<PackageFiles>, Vec<Diagnostic>> {
+    let path = folder.join("dbt_project.yml");
+    if !fs.is_file(&path) {
+        return Ok(None);
+    }
+    let mut out = Vec::new();
+    let secret = context(options, &SecretRule::Allowed(Secrets::default()));
+    let shown = |path: &Path| display_path(path);
+    let found = read_yaml(fs, &path, &shown(&path), sources, &mut out).map(|yaml| {
+        let name = yaml.as_map().and_then(|map| map.get("name")).and_then(Yaml::as_str).unwrap_or_default().to_owned();
+        let source = Source { shown: &shown, context: &secret, env: &options.env, fs, sources };
+        PackageFiles { name, packages: read_specs(folder, &source, &mut out) }
+    });
+    out.retain(Diagnostic::is_error);
+    if out.is_empty() { Ok(found) } else { Err(out) }
+}
+
+/// Reads a package-lock.yml: its packages and its hash. `None` when there is none.
+pub fn read_package_lock(
+    path: &Path,
+    options: &LoadOptions<'_>,
+    fs: &dyn FileSystem,
+    sources: &SourceMap,
+) -> Result<Option<(Vec<PackageSpec>, Option<String>)>, Vec<Diagnostic>> {
+    let mut out = Vec::new();
+    let secret = context(options, &SecretRule::Allowed(Secrets::default()));
+    let shown = |path: &Path| display_path(path.file_name().map_or(path, Path::new));
+    let source = Source { shown: &shown, context: &secret, env: &options.env, fs, sources };
+    let found = read_lock(path, &source, &mut out);
+    out.retain(Diagnostic::is_error);
+    if out.is_empty() { Ok(found) } else { Err(out) }
+}
+
 fn no_project(options: &LoadOptions<'_>) -> Diagnostic {
     let (folder, parents) = match &options.project_dir {
         Some(folder) => (options.current_dir.join(folder), ""),
@@ -95,7 +143,12 @@ struct Loader<'a> {
     root: PathBuf,
 }
 
-impl Loader<'_> {
+impl<'l> Loader<'l> {
+    fn package_source<'a>(&'a self, shown: &'a dyn Fn(&Path) -> String) -> Source<'a> {
+        let (fs, sources): (&'l dyn FileSystem, &'l SourceMap) = (self.fs, self.sources);
+        Source { shown, context: &self.secret, env: &self.options.env, fs, sources }
+    }
+
     fn project(&self, yaml: &Yaml, map: &Map, out: &mut Vec<Diagnostic>) -> Project {
         let (profile, legacy_flags) = self.profile(map, out);
         // Without a profile, `target.name` and its like are undefined instead of errors that follow from the first.
@@ -106,8 +159,7 @@ impl Loader<'_> {
         let flags = self.flags(&config, legacy_flags.as_ref(), out);
         let selectors = self.selectors(&context, out);
         let shown = |path: &Path| shown_path(path, &self.root);
-        let package_specs =
-            read_specs(&self.root, &shown, &self.secret, &self.options.env, (self.fs, self.sources), out);
+        let package_specs = read_specs(&self.root, &self.package_source(&shown), out);
         let name = config.name.clone();
         let mut set = PackageSet::default();
         set.add(package(PackageKind::Root, self.root.clone(), config), String::new());
@@ -206,15 +258,16 @@ impl Loader<'_> {
             specs.iter().rev().map(|spec| (spec.clone(), self.root.clone())).collect();
         let mut seen = Vec::new();
         let mut local_installed = 0;
+        let mut missing = Vec::new();
         while let Some((spec, from)) = open.pop() {
-            let PackageSpec::Local { path, span } = spec else { continue };
+            let PackageSpec { source: PackageSource::Local { path }, span, .. } = spec else { continue };
             // Paths start at the root project; a package inside a package may mean its own folder.
             let candidates = [normalize(&self.root.join(&path)), normalize(&from.join(&path))];
             let found = candidates.iter().find(|folder| self.fs.is_file(&folder.join("dbt_project.yml")));
             let Some(found) = found else {
                 let message = format!("the local package `{path}` was not found");
                 let error = Diagnostic::error("package-not-found", message).at(span, "");
-                out.push(error.note(format!("looked for {}/dbt_project.yml", display_path(&candidates[0]))));
+                missing.push(error.note(format!("looked for {}/dbt_project.yml", display_path(&candidates[0]))));
                 continue;
             };
             let canonical = self.fs.canonical(found);
@@ -228,15 +281,20 @@ impl Loader<'_> {
             }
             if self.add_package(PackageKind::Local, found, Some(span), context, set, out) {
                 let shown = |path: &Path| shown_path(path, &self.root);
-                let inner = read_specs(found, &shown, &self.secret, &self.options.env, (self.fs, self.sources), out);
+                let inner = read_specs(found, &self.package_source(&shown), out);
                 open.extend(inner.into_iter().rev().map(|spec| (spec, found.clone())));
             } else {
                 local_installed += 1;
             }
         }
-        let others = specs.iter().filter(|spec| !matches!(spec, PackageSpec::Local { .. })).count();
-        if others > installed.saturating_sub(local_installed) {
+        let others = specs.iter().filter(|spec| !matches!(spec.source, PackageSource::Local { .. })).count();
+        let unclaimed = installed.saturating_sub(local_installed);
+        if others > unclaimed {
             out.push(not_installed(specs, installed, Path::new(&install)));
+        }
+        // As in dbt, an installed copy serves also where the folder it came from is gone; only their number is compared.
+        if others.saturating_add(missing.len()) > unclaimed {
+            out.append(&mut missing);
         }
     }
 

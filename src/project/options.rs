@@ -27,6 +27,8 @@ pub struct EmbeddedPackage {
 #[derive(Debug, Clone, Copy)]
 pub struct AdapterSpec {
     pub name: &'static str,
+    /// Adapter types whose dispatched macros (`duckdb__x`) serve where there is none of `name`, nearest first.
+    pub parents: &'static [&'static str],
     /// Known keys besides `type`, `threads`, `schema`, `database`.
     pub keys: &'static [&'static str],
     /// Keys that must be there.

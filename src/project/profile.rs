@@ -24,6 +24,8 @@ pub struct Profile {
     pub target_name: String,
     pub threads: usize,
     pub adapter_type: String,
+    /// Adapter types whose dispatched macros serve where there is none of `adapter_type`.
+    pub parents: &'static [&'static str],
     /// `None` when the adapter gives it no default and the profile does not say.
     pub database: Option<String>,
     pub schema: String,
@@ -275,6 +277,7 @@ impl Chooser<'_> {
             target_name: target.to_owned(),
             threads,
             adapter_type: spec.name.to_owned(),
+            parents: spec.parents,
             database,
             schema: schema.unwrap_or_default(),
             settings,

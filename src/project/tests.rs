@@ -13,6 +13,7 @@ use crate::{
 
 const ADAPTERS: &[AdapterSpec] = &[AdapterSpec {
     name: "datafusion",
+    parents: &[],
     keys: &["path", "memory_limit", "databases", "password"],
     required: &["path"],
     aliases: &[("dbname", "database")],

@@ -55,9 +55,28 @@ impl Ord for Version {
             (None, None) => Ordering::Equal,
             (None, Some(_)) => Ordering::Greater,
             (Some(_), None) => Ordering::Less,
-            (Some(one), Some(two)) => one.cmp(two),
+            (Some(one), Some(two)) => compare_prereleases(one, two),
         })
     }
+}
+
+/// `beta.9` is before `beta.10`: parts between dots count as numbers where they are.
+fn compare_prereleases(one: &str, two: &str) -> Ordering {
+    let parts =
+        |text: &str| text.split('.').map(|part| (part.parse::<u64>().ok(), part.to_owned())).collect::<Vec<_>>();
+    let (one, two) = (parts(one), parts(two));
+    for ((number, text), (other_number, other_text)) in one.iter().zip(&two) {
+        let order = match (number, other_number) {
+            (Some(number), Some(other)) => number.cmp(other),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => text.cmp(other_text),
+        };
+        if order != Ordering::Equal {
+            return order;
+        }
+    }
+    one.len().cmp(&two.len())
 }
 
 impl Spec {

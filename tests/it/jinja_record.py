@@ -470,6 +470,14 @@ nums | pprint
 d | pprint
 {'b': 1, 'a': [1, 2]} | pprint
 nums | reject('odd') | list
+nothing | map('lower') | list
+'a' in nothing | map('lower')
+nothing | map(attribute='x') | list
+zero | select | list
+nothing | selectattr('x') | list
+false | rejectattr('x', 'eq', 1) | list
+n | map('lower') | list
+n | select('odd') | list
 nums | select('odd') | list
 nums | select | list
 [0, 1, '', 'a'] | select | list

@@ -20,6 +20,8 @@ mod contracts;
 mod docs;
 #[cfg(feature = "datafusion")]
 mod microbatch;
+#[cfg(feature = "datafusion")]
+mod packages;
 mod recorded;
 #[cfg(feature = "datafusion")]
 mod snapshots;

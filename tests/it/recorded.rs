@@ -20,6 +20,7 @@ use tamis::{
 /// The adapter that the recording was made with.
 const ADAPTERS: &[AdapterSpec] = &[AdapterSpec {
     name: "duckdb",
+    parents: &[],
     keys: &["path"],
     required: &["path"],
     aliases: &[],

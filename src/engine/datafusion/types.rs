@@ -9,11 +9,12 @@ use arrow::{
     util::display::FormatOptions,
 };
 use datafusion::{
+    error::DataFusionError,
     logical_expr::planner::TypePlanner,
     sql::sqlparser::ast::{ArrayElemTypeDef, DataType as SqlType, ExactNumberInfo, TimezoneInfo},
 };
 
-use super::functions::rewrite_type;
+use super::functions::{rewrite_type, text_to_timestamps};
 use crate::engine::{Column, EngineError};
 
 /// The key of a column comment in Delta and Arrow field metadata.
@@ -356,6 +357,15 @@ pub(super) fn cast_batch(batch: &RecordBatch, schema: &SchemaRef) -> Result<Reco
         .map_err(|error| EngineError::Data { message: error.to_string() })
 }
 
+/// As CAST of SQL does.
+fn convert(array: &ArrayRef, target: &DataType) -> Result<ArrayRef, DataFusionError> {
+    if let Some(timestamps) = text_to_timestamps(array, target) {
+        return timestamps;
+    }
+    let options = CastOptions { safe: false, format_options: FormatOptions::default() };
+    Ok(cast_with_options(array, target, &options)?)
+}
+
 fn cast_array(array: &ArrayRef, field: &Field) -> Result<ArrayRef, EngineError> {
     if !field.is_nullable() && array.is_nullable() && array.logical_null_count() > 0 {
         return Err(EngineError::Data {
@@ -365,8 +375,7 @@ fn cast_array(array: &ArrayRef, field: &Field) -> Result<ArrayRef, EngineError> 
     if array.data_type() == field.data_type() {
         return Ok(Arc::clone(array));
     }
-    let options = CastOptions { safe: false, format_options: FormatOptions::default() };
-    cast_with_options(array, field.data_type(), &options).map_err(|error| EngineError::Data {
+    convert(array, field.data_type()).map_err(|error| EngineError::Data {
         message: format!(
             "column `{}`: cannot convert {} to {}: {error}",
             field.name(),

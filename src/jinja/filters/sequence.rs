@@ -276,6 +276,11 @@ fn groupby(interp: &mut Interp<'_>, value: &Value, args: Args) -> Outcome {
     Ok(Value::list(groups))
 }
 
+/// The items that `map`, `select` and their like walk over: of `none`, `false` or 0 there are none, as in Jinja2.
+fn items_unless_falsy(interp: &mut Interp<'_>, value: &Value) -> Result<Vec<Value>, JinjaError> {
+    if value.is_truthy() { iterate::collect(interp, value) } else { Ok(Vec::new()) }
+}
+
 fn map(interp: &mut Interp<'_>, value: &Value, mut args: Args) -> Outcome {
     let mut mapped = Vec::new();
     if args.positional.is_empty() {
@@ -286,12 +291,12 @@ fn map(interp: &mut Interp<'_>, value: &Value, mut args: Args) -> Outcome {
         if let Some((key, _)) = args.keyword.first() {
             return Err(JinjaError::type_error(format!("Unexpected keyword argument '{key}'")));
         }
-        for item in iterate::collect(interp, value)? {
+        for item in items_unless_falsy(interp, value)? {
             mapped.push(lookup(&item, &path, default.as_ref(), interp.globals.is_lenient())?);
         }
     } else {
         let name = iterate::text(&args.positional.remove(0))?;
-        for item in iterate::collect(interp, value)? {
+        for item in items_unless_falsy(interp, value)? {
             interp.count_iteration()?;
             mapped.push(filter(interp, &name, item, args.clone())?);
         }
@@ -313,7 +318,7 @@ fn select(interp: &mut Interp<'_>, name: &str, value: &Value, args: Args) -> Out
     let rest: Vec<Value> = positional.collect();
     let wanted = name.starts_with("select");
     let mut kept = Vec::new();
-    for item in iterate::collect(interp, value)? {
+    for item in items_unless_falsy(interp, value)? {
         interp.count_iteration()?;
         let subject = match &path {
             Some(path) => lookup(&item, path, None, interp.globals.is_lenient())?,

@@ -56,6 +56,18 @@ impl Parser<'_> {
         Ok(())
     }
 
+    /// The text of a block as dbt keeps it: with the white space that `{%-` and `-%}` trim.
+    fn with_trimmed_space(&self, start: usize, end: usize) -> &str {
+        let before = self.slice(0, start).trim_end();
+        let after = self.slice(end, self.text.len());
+        let text = self.slice(start, end);
+        // What the tag before has taken is not there for this one.
+        let from = if text.starts_with("{%-") && !before.ends_with("-%}") { before.len() } else { start };
+        let spaces = after.len() - after.trim_start().len();
+        let to = if text.ends_with("-%}") { end + spaces } else { end };
+        self.slice(from, to)
+    }
+
     /// Ends a block whose text is kept: the end tag's name was just read, `from` is where the text starts.
     fn raw_block(&mut self, start: usize, from: usize, kind: BlockKind, name: Option<Arc<str>>) -> Parsed<()> {
         let tag = self.at.checked_sub(2).and_then(|at| self.tokens.get(at));
@@ -104,7 +116,7 @@ impl Parser<'_> {
         let span = self.span_from(start);
         let body = Arc::new(MacroBody { name: name.clone(), params: header.params, body, uses, span });
         if self.waiting.is_empty() {
-            let text = self.slice(start, self.end()).into();
+            let text = self.with_trimmed_space(start, self.end()).into();
             self.macros.push(ParsedMacro { name, kind: header.kind, params, body: body.clone(), text, calls });
         }
         Ok(body)

@@ -4,9 +4,11 @@
 //! dialects' spellings into what the planner knows. Knows no table and no catalog.
 
 mod aggregates;
+mod coalesce;
 mod dates;
 mod json;
 mod operators;
+mod ordering;
 mod rewrite;
 mod scalar;
 #[cfg(test)]
@@ -19,7 +21,7 @@ use datafusion::{common::Result, execution::FunctionRegistry, prelude::SessionCo
 
 use crate::engine::datafusion::checks;
 
-pub(in crate::engine::datafusion) use dates::TimestampReaders;
+pub(in crate::engine::datafusion) use dates::{TimestampReaders, text_to_timestamps};
 pub(in crate::engine::datafusion) use rewrite::{column_count, is_order_by_all, rewrite_type};
 pub use rewrite::{recover, rewrite_statement};
 
@@ -31,13 +33,23 @@ pub use rewrite::{recover, rewrite_statement};
 pub fn register(ctx: &SessionContext) -> Result<()> {
     let state = ctx.state_ref();
     let mut state = state.write();
-    state.config_mut().options_mut().execution.time_zone = Some("UTC".to_owned());
+    let options = &mut state.config_mut().options_mut().execution;
+    options.time_zone = Some("UTC".to_owned());
+    // The planner's own rules disagree on what can be NULL (a union of `coalesce(…, false)` under DISTINCT), and the check
+    // makes that an error. The data decides.
+    options.skip_physical_aggregate_schema_check = true;
     for function in dates::functions().into_iter().chain(json::functions()).chain(text::functions()) {
         state.register_udf(Arc::new(function))?;
     }
     for aggregate in aggregates::functions() {
         state.register_udaf(Arc::new(aggregate))?;
     }
+    for name in ordering::NAMES {
+        if let Ok(function) = state.udf(name) {
+            state.register_udf(Arc::new(ordering::tolerant(function)))?;
+        }
+    }
+    state.register_udf(Arc::new(coalesce::coalesce()))?;
     let dates = operators::DateArithmetic {
         dateadd: state.udf("dateadd")?,
         datediff: state.udf("datediff")?,

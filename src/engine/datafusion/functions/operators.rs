@@ -1,10 +1,11 @@
-//! Operators on dates that the planner lacks: date ± days, date − date as a number of days, interval × number.
+//! Operators that the planner lacks: date ± days, date − date as a number of days, interval × number; and a boolean
+//! compared with an integer, which is 0 or 1.
 
 use datafusion::{
     arrow::datatypes::DataType,
     common::{DFSchema, Result},
     logical_expr::{
-        Expr, ExprSchemable, lit,
+        Expr, ExprSchemable, Operator, binary_expr, cast, lit,
         planner::{ExprPlanner, PlannerResult, RawBinaryExpr},
     },
     sql::sqlparser::ast::BinaryOperator,
@@ -23,6 +24,9 @@ pub(super) struct DateArithmetic {
 
 impl ExprPlanner for DateArithmetic {
     fn plan_binary_op(&self, raw: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
+        if let Some(planned) = compare_as_numbers(&raw, schema) {
+            return Ok(planned);
+        }
         if !matches!(raw.op, BinaryOperator::Plus | BinaryOperator::Minus | BinaryOperator::Multiply) {
             return Ok(PlannerResult::Original(raw));
         }
@@ -48,4 +52,25 @@ impl ExprPlanner for DateArithmetic {
             _ => PlannerResult::Original(raw),
         })
     }
+}
+
+/// `regexp_matches(a, b) > 0` → the boolean as a number.
+fn compare_as_numbers(raw: &RawBinaryExpr, schema: &DFSchema) -> Option<PlannerResult<RawBinaryExpr>> {
+    let op = match raw.op {
+        BinaryOperator::Eq => Operator::Eq,
+        BinaryOperator::NotEq => Operator::NotEq,
+        BinaryOperator::Lt => Operator::Lt,
+        BinaryOperator::LtEq => Operator::LtEq,
+        BinaryOperator::Gt => Operator::Gt,
+        BinaryOperator::GtEq => Operator::GtEq,
+        _ => return None,
+    };
+    let (left, right) = (raw.left.get_type(schema).ok()?, raw.right.get_type(schema).ok()?);
+    let number = |expr: &Expr| cast(expr.clone(), DataType::Int64);
+    let (left, right) = match (&left, &right) {
+        (DataType::Boolean, right) if right.is_integer() => (number(&raw.left), raw.right.clone()),
+        (left, DataType::Boolean) if left.is_integer() => (raw.left.clone(), number(&raw.right)),
+        _ => return None,
+    };
+    Some(PlannerResult::Planned(binary_expr(left, op, right)))
 }

@@ -249,6 +249,7 @@ fn aggregates_of_other_dialects() {
             "[3, 2, 1],[a, b, b],1,3",
         ),
         ("select variance(k), stddev_samp(k), corr(k, v) from", "1.0,1.0,1.0"),
+        ("select count(distinct g, v), count(distinct g, k), count(distinct k % 2, 1) from", "2,3,2"),
     ];
     let cases: Vec<(String, &str)> = cases.iter().map(|(sql, expected)| (format!("{sql} {T}"), *expected)).collect();
     check_all(&cases.iter().map(|(sql, expected)| (sql.as_str(), *expected)).collect::<Vec<_>>());
@@ -450,4 +451,90 @@ fn similar_to_is_sql_and_not_a_regular_expression() {
         "select 'abc' similar to 'a%', 'abc' similar to '_b_', 'abc' similar to 'b', 'abc' not similar to '(a|x)bc', 'a.c' similar to 'a.c', 'abc' similar to 'a.c'",
         "true,true,false,false,true,false",
     )]);
+}
+
+#[test]
+fn a_column_of_a_full_or_right_join_using_has_the_value_of_whichever_side_has_the_row() {
+    const WITH: &str = "with a as (select * from (values (1, 'a1'), (2, 'a2')) as t(k, x)), \
+                        b as (select * from (values (2, 'b2'), (3, 'b3')) as t(k, y)), \
+                        c as (select * from (values (3, 'c3'), (4, 'c4')) as t(k, z))";
+    let cases = [
+        ("select k, a.k as l, b.k as r from a full join b using (k) order by 1", "1,1,∅|2,2,2|3,∅,3"),
+        ("select * from a full join b using (k) order by 1", "1,a1,∅|2,a2,b2|3,∅,b3"),
+        ("select K + 1 as n, coalesce(x, y) from a full outer join b using (K) where k > 1 order by 1", "3,a2|4,b3"),
+        ("select k, count(*) from a full join b using (k) group by k order by k desc limit 1", "3,1"),
+        ("select k, y from a right join b using (k) order by 1", "2,b2|3,b3"),
+        ("select * from a right join b using (k) order by 1", "2,a2,b2|3,∅,b3"),
+        (
+            "select k, x, y, z from a full join b using (k) full join c using (k) order by 1",
+            "1,a1,∅,∅|2,a2,b2,∅|3,∅,b3,c3|4,∅,∅,c4",
+        ),
+        ("select k, z from a full join b using (k) left join c using (k) order by 1", "1,∅|2,∅|3,c3"),
+        ("select k, z from a right join b using (k) join c using (k)", "3,c3"),
+        ("select k, x, y from a left join b using (k) order by 1", "1,a1,∅|2,a2,b2"),
+        ("select (select max(k) from c), k from a full join b using (k) order by 2", "4,1|4,2|4,3"),
+    ];
+    let cases: Vec<(String, &str)> = cases.iter().map(|(sql, rows)| (format!("{WITH} {sql}"), *rows)).collect();
+    check_all(&cases.iter().map(|(sql, rows)| (sql.as_str(), *rows)).collect::<Vec<_>>());
+}
+
+#[test]
+fn joins_using_whose_column_cannot_be_told_from_the_text_are_refused() {
+    check_all(&[
+        ("with a as (select 1 as k) select * from a natural full join a as b", "error: a NATURAL join that is FULL"),
+        (
+            "with a as (select 1 as k) select k from a join a as b on a.k = b.k full join a as c using (k)",
+            "error: a FULL join USING after another join",
+        ),
+        (
+            "with a as (select 1 as k) select * from a full join a as b using (k) full join a as c using (k)",
+            "error: `*` over several joins USING one column",
+        ),
+    ]);
+}
+
+#[test]
+fn text_beside_dates_and_booleans_beside_numbers_are_read_as_these() {
+    check_all(&[
+        (
+            "select coalesce(date '2024-01-02', '2099-01-01'), coalesce(cast(null as date), '2099-01-01'), coalesce(cast(null as timestamp), '2099-01-01 10:00'), coalesce(cast(null as boolean), 'false')",
+            "2024-01-02,2099-01-01,2099-01-01T10:00:00,false",
+        ),
+        ("select coalesce(null, 'a'), coalesce(1, 2.5), coalesce(cast(null as int), '7')", "a,1.0,7"),
+        (
+            "select regexp_matches('abc', 'B', 'i') > 0, (1 = 2) = 0, 1 = true, regexp_matches('abc', 'B', 'c') > 0, regexp_matches('abc', 'b', '')",
+            "true,true,true,false,true",
+        ),
+    ]);
+}
+
+#[test]
+fn parts_of_dates_go_by_many_names() {
+    check_all(&[
+        (
+            "select extract(dayofweek from date '2024-03-03'), extract(isodow from date '2024-03-03'), extract(dayofyear from date '2024-03-03'), date_part('weekday', date '2024-03-03'), date_part('dayofweekiso', date '2024-03-03')",
+            "0,7,63,0,7",
+        ),
+        (
+            "select date_part('isoweek', date '2024-12-30'), extract(weekofyear from date '2024-12-30'), extract(isoyear from date '2024-12-30'), date_part(week_iso, date '2024-12-30'), isoyear(date '2024-12-30')",
+            "1,1,2025,1,2025",
+        ),
+        (
+            "select extract(century from date '2000-12-30'), extract(century from date '2001-01-01'), extract(decade from date '1999-12-30'), date_part('millennium', date '2001-01-01')",
+            "20,21,199,3",
+        ),
+    ]);
+}
+
+#[test]
+fn windows_are_ordered_by_functions_of_functions_too() {
+    const FROM: &str = "from (values (1, date '2024-01-09'), (1, date '2023-12-31')) as t(g, d) order by 1";
+    for order in [
+        "abs(datediff('day', d, date '2024-01-01'))",
+        "abs(d - date '2024-01-01')",
+        "sqrt(len(cast(d as varchar)) + abs(g - 2)), d desc",
+        "round(abs(datediff('day', d, date '2024-01-01')) / 2.0, 1)",
+    ] {
+        check_all(&[(&format!("select rank() over (partition by g order by {order}) {FROM}"), "1|2")]);
+    }
 }

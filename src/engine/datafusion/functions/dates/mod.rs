@@ -16,7 +16,7 @@ use datafusion::{
 };
 
 pub(super) use calendar::DatePart;
-pub(in crate::engine::datafusion) use text::TimestampReaders;
+pub(in crate::engine::datafusion) use text::{TimestampReaders, text_to_timestamps};
 
 pub(super) const TIMESTAMP: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
 

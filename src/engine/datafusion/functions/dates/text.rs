@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{NaiveDateTime, Utc};
 use datafusion::{
     arrow::{
-        array::Int64Array,
+        array::{Array, ArrayRef, Int64Array},
         compute::kernels::cast_utils::string_to_datetime,
         datatypes::{DataType, TimeUnit},
     },
@@ -90,8 +90,21 @@ enum OnFailure {
 }
 
 fn read(args: &ScalarFunctionArgs, on_failure: OnFailure) -> Result<ColumnarValue> {
-    let texts = strings(&array(args, 0)?)?;
-    let instants: Int64Array = texts
+    answer(args, read_all(&array(args, 0)?, args.return_type(), on_failure)?)
+}
+
+/// Text as timestamps of type `target`; `None` when this is another conversion.
+pub(in crate::engine::datafusion) fn text_to_timestamps(
+    texts: &ArrayRef,
+    target: &DataType,
+) -> Option<Result<ArrayRef>> {
+    let DataType::Timestamp(TimeUnit::Microsecond, zone) = target else { return None };
+    let known = zone.as_deref().is_none_or(|zone| zone == UTC);
+    (known && is_text(texts.data_type())).then(|| read_all(texts, target, OnFailure::Error))
+}
+
+fn read_all(texts: &dyn Array, target: &DataType, on_failure: OnFailure) -> Result<ArrayRef> {
+    let instants: Int64Array = strings(texts)?
         .iter()
         .map(|text| match text {
             None => Ok(None),
@@ -101,7 +114,7 @@ fn read(args: &ScalarFunctionArgs, on_failure: OnFailure) -> Result<ColumnarValu
             },
         })
         .collect::<Result<_>>()?;
-    answer(args, from_micros(&instants, args.return_type())?)
+    from_micros(&instants, target)
 }
 
 fn read_one(text: &str) -> Option<i64> {

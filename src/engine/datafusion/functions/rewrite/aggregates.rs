@@ -6,7 +6,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::{
-    build::{argument, binary, call, case, cast, nested, number, string},
+    build::{argument, binary, call, case, cast, join_with, nested, number, string},
     calls::{rename, wrong_arguments},
     types,
 };
@@ -30,6 +30,7 @@ impl Aggregate {
 /// Rewrites `function` when `name` is one of the aggregates here.
 pub(super) fn rewrite_aggregate(name: &str, function: &mut Function) -> Result<Option<Aggregate>, EngineError> {
     let done = match name {
+        "count" => count_of_rows(function),
         "count_if" | "countif" => count_if(name, function)?,
         "max_by" | "arg_max" | "argmax" => extreme_by(name, function, false)?,
         "min_by" | "arg_min" | "argmin" => extreme_by(name, function, true)?,
@@ -61,6 +62,28 @@ fn take_args<const N: usize>(name: &str, function: &mut Function, usage: &str) -
         })
         .collect();
     <[Expr; N]>::try_from(args).map_err(|_| wrong_arguments(name, usage))
+}
+
+/// `count(distinct a, b)` → the distinct pairs without a NULL, as everywhere else. Anything else stays.
+fn count_of_rows(function: &mut Function) -> bool {
+    let Some(list) = arguments(function) else { return false };
+    if list.duplicate_treatment != Some(DuplicateTreatment::Distinct) || list.args.len() < 2 {
+        return false;
+    }
+    let values: Option<Vec<Expr>> = list
+        .args
+        .iter()
+        .map(|arg| match arg {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr.clone()),
+            _ => None,
+        })
+        .collect();
+    let Some(values) = values else { return false };
+    let known = values.iter().map(|value| Expr::IsNotNull(Box::new(nested(value.clone())))).collect();
+    if let Some(known) = join_with(&BinaryOperator::And, known) {
+        list.args = vec![argument(case(vec![(known, call("struct", values))], None))];
+    }
+    true
 }
 
 /// `count_if(x)` → `count(case when x then 1 end)`: 0 over no rows, and a window function too.

@@ -8,7 +8,7 @@ use datafusion::sql::sqlparser::ast::{
 use super::{
     aggregates,
     build::{self, binary, call, case, cast, cast_as, number, string},
-    types,
+    parts, types,
 };
 use crate::engine::EngineError;
 
@@ -61,29 +61,6 @@ const RENAMES: &[(&str, &str)] = &[
     ("variance", "var"),
 ];
 
-/// `year(x)` and its like: the function, and the part of `date_part`.
-const PARTS: &[(&str, &str)] = &[
-    ("day", "day"),
-    ("dayofmonth", "day"),
-    ("dayofweek", "dow"),
-    ("dayofweekiso", "isodow"),
-    ("dayofweek_iso", "isodow"),
-    ("dayofyear", "doy"),
-    ("hour", "hour"),
-    ("isodow", "isodow"),
-    ("microsecond", "microsecond"),
-    ("millisecond", "millisecond"),
-    ("minute", "minute"),
-    ("month", "month"),
-    ("quarter", "quarter"),
-    ("second", "second"),
-    ("week", "week"),
-    ("weekday", "dow"),
-    ("weekiso", "week"),
-    ("weekofyear", "week"),
-    ("year", "year"),
-];
-
 /// Functions whose date part may be written without quotes, and where it stands.
 const BARE_PARTS: &[(&str, usize)] = &[
     ("datediff", 0),
@@ -129,8 +106,8 @@ pub(super) fn rewrite_call(function: &mut Function) -> Result<Option<Expr>, Engi
         return Ok(Some(cast(call("now", Vec::new()), types::TIMESTAMP)));
     }
     let Some(args) = positional(function) else { return Ok(None) };
-    if let Some((_, part)) = PARTS.iter().find(|(function, _)| *function == name)
-        && let [value] = args.as_slice()
+    if let [value] = args.as_slice()
+        && let Some(part) = parts::of_function(&name)
     {
         return Ok(Some(cast(call("date_part", vec![string(part), value.clone()]), types::BIGINT)));
     }
@@ -182,16 +159,11 @@ fn quote_part(function: &mut Function, index: usize) {
     // `date_add(d, interval 1 day)` and `date_trunc(x, …)` with a real column have no third or second argument to it.
     if let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))) = list.args.get_mut(index) {
         let part = match expr {
-            Expr::Identifier(ident) if is_part(&ident.value) => ident.value.clone(),
+            Expr::Identifier(ident) if parts::is_part(&ident.value) => ident.value.clone(),
             _ => return,
         };
         *expr = string(&part);
     }
-}
-
-fn is_part(name: &str) -> bool {
-    const MORE: &[&str] = &["dow", "doy", "isodow", "epoch", "dayofweek", "dayofyear", "isoyear", "weekday"];
-    super::super::dates::DatePart::parse(name).is_some() || MORE.iter().any(|part| part.eq_ignore_ascii_case(name))
 }
 
 type Rewritten = Result<Option<Expr>, &'static str>;
@@ -215,6 +187,13 @@ fn expression(name: &str, args: Vec<Expr>) -> Rewritten {
             operator(args, "date_add(date, interval)", op)
         }
         "date_add" => Ok(Some(call("dateadd", args))),
+        "date_part" | "datepart" => Ok(match <[Expr; 2]>::try_from(args) {
+            Ok([part, value]) => parts::date_part(&part, value),
+            Err(_) => None,
+        }),
+        "regexp_like" => Ok(without_flags(name, args, 2, &['c', 'g'])),
+        "regexp_replace" => Ok(without_flags(name, args, 3, &['c'])),
+        "regexp_count" => Ok(without_flags(name, args, 3, &['c', 'g'])),
         "add_months" => match <[Expr; 2]>::try_from(args) {
             Ok([date, months]) => Ok(Some(call("dateadd", vec![string("month"), months, date]))),
             Err(_) => Err("add_months(date, months)"),
@@ -361,6 +340,21 @@ fn sha2(args: Vec<Expr>) -> Rewritten {
 
 fn hex_digest(value: Expr, algorithm: &str) -> Expr {
     call("encode", vec![call("digest", vec![value, string(algorithm)]), string("hex")])
+}
+
+/// Drops flags that say what is so anyway: case matters (`c`), any match counts (`g`).
+fn without_flags(name: &str, mut args: Vec<Expr>, index: usize, needless: &[char]) -> Option<Expr> {
+    let Some(Expr::Value(value)) = args.get(index) else { return None };
+    let Value::SingleQuotedString(flags) = &value.value else { return None };
+    let kept = flags.replace(needless, "");
+    if kept == *flags && !kept.is_empty() {
+        return None;
+    }
+    args.truncate(index);
+    if !kept.is_empty() {
+        args.push(string(&kept));
+    }
+    Some(call(name, args))
 }
 
 fn unary(args: Vec<Expr>, usage: &'static str, build: impl FnOnce(Expr) -> Expr) -> Rewritten {

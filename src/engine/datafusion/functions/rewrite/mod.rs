@@ -6,11 +6,13 @@ mod aggregates;
 mod arrows;
 mod build;
 mod calls;
+mod parts;
 mod predicates;
 mod queries;
 mod recovery;
 mod series;
 mod types;
+mod using;
 
 use std::ops::ControlFlow;
 
@@ -89,7 +91,10 @@ impl VisitorMut for Rewriter {
                 })
                 .collect(),
         );
-        ControlFlow::Continue(())
+        match using::rewrite_using(select) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(Box::new(error)),
+        }
     }
 
     fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
@@ -135,6 +140,11 @@ fn rewrite_expression(expr: &mut Expr) -> Result<(), EngineError> {
     match expr {
         Expr::Function(call) => {
             if let Some(rewritten) = calls::rewrite_call(call)? {
+                *expr = rewritten;
+            }
+        }
+        Expr::Extract { field, expr: value, .. } => {
+            if let Some(rewritten) = parts::extract(&field.to_string(), value) {
                 *expr = rewritten;
             }
         }

@@ -1,0 +1,65 @@
+//! Packages as projects use them: installed by hand or by `deps`, their macros dispatched.
+
+use super::binary::Folder;
+
+const TOOLS: &str = "name: tools\nversion: 1.0.0\n";
+
+#[test]
+fn a_package_that_was_put_into_dbt_packages_serves_wherever_it_came_from() {
+    for packages in
+        ["- local: ../gone", "- package: acme/tools\n    version: 1.0.0", "- git: https://example.test/x.git"]
+    {
+        let folder = Folder::new(&[
+            ("packages.yml", &format!("packages:\n  {packages}\n")),
+            ("dbt_packages/tools/dbt_project.yml", TOOLS),
+            ("dbt_packages/tools/macros/one.sql", "{% macro one() %}1{% endmacro %}"),
+            ("models/m.sql", "select {{ tools.one() }} as id"),
+        ]);
+        folder.expect(0, &["run"]);
+        assert_eq!(folder.rows("select * from {{ ref('m') }}"), [r#"{"id":1}"#], "{packages}");
+    }
+}
+
+#[test]
+fn a_dispatched_macro_is_the_engines_own_then_duckdbs_then_the_default() {
+    let folder = Folder::new(&[
+        ("dbt_packages/tools/dbt_project.yml", TOOLS),
+        (
+            "dbt_packages/tools/macros/all.sql",
+            "{% macro pick(name) %}{{ return(adapter.dispatch(name, 'tools')()) }}{% endmacro %}
+             {% macro default__a() %}'default'{% endmacro %}{% macro duckdb__a() %}'duckdb'{% endmacro %}
+             {% macro datafusion__a() %}'datafusion'{% endmacro %}
+             {% macro default__b() %}'default'{% endmacro %}{% macro duckdb__b() %}'duckdb'{% endmacro %}
+             {% macro default__c() %}'default'{% endmacro %}{% macro postgres__c() %}'postgres'{% endmacro %}",
+        ),
+        ("models/m.sql", "select {{ tools.pick('a') }} as a, {{ tools.pick('b') }} as b, {{ tools.pick('c') }} as c"),
+    ]);
+    folder.expect(0, &["run"]);
+    assert_eq!(folder.rows("select * from {{ ref('m') }}"), [r#"{"a":"datafusion","b":"duckdb","c":"default"}"#]);
+}
+
+#[test]
+fn a_seed_reads_times_without_seconds_into_a_timestamp_column() {
+    let folder = Folder::new(&[
+        ("dbt_project.yml", "name: shop\nprofile: shop\nseeds: {+column_types: {at: timestamp}}\n"),
+        ("seeds/s.csv", "at\n2021-01-01 00:05\n2021-01-01T10:00:01\n"),
+    ]);
+    folder.expect(0, &["seed"]);
+    assert_eq!(
+        folder.rows("select count(*) as n, extract(minute from min(at)) as m from {{ ref('s') }}"),
+        [r#"{"n":2,"m":5}"#]
+    );
+}
+
+#[test]
+fn a_union_of_columns_that_cannot_be_null_is_compared_with_a_table() {
+    let folder = Folder::new(&[(
+        "models/m.sql",
+        "with t as (select * from (values (1), (2)) as v(k)),
+         one as (select coalesce(a.k = b.k, false) as same from t a full outer join t b on a.k = b.k)
+         select same from one union all select same from one",
+    )]);
+    folder.expect(0, &["run"]);
+    let rows = folder.rows("select same from {{ ref('m') }} where not same is null except select false");
+    assert_eq!(rows, [r#"{"same":true}"#]);
+}
