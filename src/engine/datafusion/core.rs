@@ -27,11 +27,11 @@ use super::{
     external::External,
     functions,
     layout::{self, Place, Root},
+    operators,
     parse::sql_error,
     store::SessionStore,
     table::{At, Table},
     types::LakeTypes,
-    window,
 };
 use crate::{
     diagnostic::nearest,
@@ -306,6 +306,6 @@ fn session_state(lake: &Lakehouse, store: &Arc<SessionStore>) -> Result<SessionS
         .with_runtime_env(Arc::new(runtime))
         .with_query_planner(DeltaPlanner::new())
         .with_type_planner(Arc::new(LakeTypes))
-        .with_physical_optimizer_rules(window::optimizer_rules())
+        .with_physical_optimizer_rules(operators::optimizer_rules())
         .build())
 }

@@ -20,6 +20,7 @@ mod information_schema;
 mod layout;
 mod lock;
 mod memory;
+mod operators;
 mod parse;
 mod query;
 mod row_number;
@@ -29,7 +30,6 @@ mod store;
 mod table;
 mod transaction;
 mod types;
-mod window;
 mod write;
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ use crate::engine::EngineError;
 /// One file per this many bytes unless the table says otherwise.
 const FILE_SIZE: u64 = 256 * 1024 * 1024;
 /// A second encoder is worth its extra file from this many rows on.
-const ROWS_FOR_MORE_WRITERS: u64 = 1_000_000;
+const ROWS_FOR_MORE_WRITERS: u64 = 100_000;
 /// Rows with this code in the counted column are counted and not written.
 pub(super) const GONE: i32 = 3;
 const ROW_GROUP_ROWS: usize = 512 * 1024;

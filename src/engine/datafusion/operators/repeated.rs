@@ -7,7 +7,7 @@ use std::sync::{
 };
 
 use datafusion::{
-    arrow::array::ArrayRef,
+    arrow::array::{ArrayRef, BooleanArray, RecordBatch},
     common::{
         Result,
         hash_utils::{QualityRandomState, create_hashes},
@@ -18,6 +18,7 @@ use datafusion::{
         SendableRecordBatchStream, TaskContext,
         memory_pool::{MemoryConsumer, MemoryReservation},
     },
+    physical_expr::PhysicalExpr,
     physical_plan::{ExecutionPlan, ExecutionPlanProperties},
 };
 use futures::StreamExt;
@@ -35,7 +36,7 @@ pub(super) struct Repeated {
 }
 
 /// Hashes of 64 bits; the keys that SQL groups together, nulls among them, have the same.
-pub(super) fn hashes(keys: &[ArrayRef]) -> Result<Vec<u64>> {
+fn hashes(keys: &[ArrayRef]) -> Result<Vec<u64>> {
     let mut hashes = vec![0; keys.first().map_or(0, |key| key.len())];
     create_hashes(keys, &QualityRandomState::with_seed(0), &mut hashes)?;
     Ok(hashes)
@@ -49,7 +50,14 @@ fn parts(hash: u64) -> (usize, u32) {
 }
 
 impl Repeated {
-    pub fn contains(&self, hash: u64) -> bool {
+    /// Whether each row's key is among them.
+    pub fn rows(&self, keys: &[Arc<dyn PhysicalExpr>], batch: &RecordBatch) -> Result<BooleanArray> {
+        let keys = keys.iter().map(|key| key.evaluate(batch)?.into_array(batch.num_rows()));
+        let hashes = hashes(&keys.collect::<Result<Vec<_>>>()?)?;
+        Ok(hashes.into_iter().map(|hash| Some(self.contains(hash))).collect())
+    }
+
+    fn contains(&self, hash: u64) -> bool {
         let (bucket, rest) = parts(hash);
         self.buckets.get(bucket).is_some_and(|hashes| hashes.binary_search(&rest).is_ok())
     }

@@ -1,15 +1,17 @@
-//! Window functions over sorted rows, whole batches at a time, and without a sort where keys are mostly unique.
+//! Physical operators of our own, and the optimizer's rules that put them in the place of DataFusion's.
 //!
-//! DataFusion's operators pay for each partition: an evaluator, slices, an entry in a map (3 µs, measured). Deduplication
-//! by `row_number()` has a partition for almost every row, so these operators took most of a build's time. Only what
-//! [`functions`] knows is replaced; other functions, sliding frames, IGNORE NULLS and FILTER stay with DataFusion.
+//! DataFusion's window operators pay for each partition: an evaluator, slices, an entry in a map (3 µs, measured).
+//! Deduplication by `row_number()` has a partition for almost every row, so these operators took most of a build's time;
+//! and it sorts all rows to find the few that come twice, as `having count(*) > 1` groups them all.
 
-mod exec;
-mod functions;
+mod read_twice;
 mod repeated;
-mod split;
+mod repeated_rows;
+mod sorted_window;
+mod split_window;
 #[cfg(test)]
 mod tests;
+mod window_functions;
 
 use std::sync::Arc;
 
@@ -23,18 +25,20 @@ use datafusion::{
     physical_plan::ExecutionPlan,
 };
 
-/// Fewer rows than this are sorted as ever.
-const SPLIT_FROM: usize = 100_000;
+/// Fewer rows than this are sorted and grouped as ever.
+const READ_TWICE_FROM: usize = 100_000;
 
-/// DataFusion's rules and those for windows, each in its place.
+/// DataFusion's rules and ours, each in its place.
 pub(super) fn optimizer_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
-    rules(SPLIT_FROM)
+    rules(READ_TWICE_FROM)
 }
 
-fn rules(split_from: usize) -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+fn rules(least_rows: usize) -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let mut rules = PhysicalOptimizer::new().rules;
     let before_sorts = rules.iter().position(|rule| rule.name() == "EnsureRequirements").unwrap_or(0);
-    rules.insert(before_sorts, Arc::new(split::SplitWindows { least_rows: split_from }));
+    let ours: [Arc<dyn PhysicalOptimizerRule + Send + Sync>; 2] =
+        [Arc::new(repeated_rows::FilterRepeated { least_rows }), Arc::new(split_window::SplitWindows { least_rows })];
+    rules.splice(before_sorts..before_sorts, ours);
     rules.push(Arc::new(VectorizeWindows));
     rules
 }
@@ -46,7 +50,7 @@ struct VectorizeWindows;
 impl PhysicalOptimizerRule for VectorizeWindows {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _config: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
         plan.transform_up(|node| {
-            Ok(match exec::SortedWindowExec::replacing(&node) {
+            Ok(match sorted_window::SortedWindowExec::replacing(&node) {
                 Some(window) => Transformed::yes(Arc::new(window)),
                 None => Transformed::no(node),
             })

@@ -24,7 +24,7 @@ use datafusion::{
 };
 use futures::{StreamExt, stream};
 
-use super::functions::{Function, Sight, WindowFunction};
+use super::window_functions::{Function, Sight, WindowFunction};
 
 /// Stands for `replaced`, whose schema, properties and demands on its input it keeps.
 #[derive(Debug)]

@@ -15,25 +15,19 @@ use std::{
 
 use datafusion::{
     arrow::{
-        array::{ArrayRef, BooleanArray, RecordBatch},
+        array::RecordBatch,
         compute::{filter_record_batch, not},
         datatypes::SchemaRef,
     },
-    common::{
-        Result, config::ConfigOptions, internal_err, runtime::SpawnedTask, stats::Precision,
-        tree_node::TreeNodeRecursion,
-    },
+    common::{Result, config::ConfigOptions, internal_err, runtime::SpawnedTask, tree_node::TreeNodeRecursion},
     execution::{SendableRecordBatchStream, TaskContext},
     physical_expr::{EquivalenceProperties, PhysicalExpr},
-    physical_expr_common::physical_expr::is_volatile,
     physical_optimizer::PhysicalOptimizerRule,
     physical_plan::{
         ChildrenPropertiesMode, DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, ExecutionPlanProperties,
         Partitioning, PlanProperties, ReplaceChildrenOptions,
         execution_plan::{Boundedness, EmissionType, replace_children_if_necessary, reset_plan_states},
         metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet},
-        projection::ProjectionExec,
-        statistics::{StatisticsArgs, StatisticsContext},
         stream::{EmptyRecordBatchStream, RecordBatchStreamAdapter},
     },
 };
@@ -41,21 +35,11 @@ use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::{OnceCell, mpsc};
 
 use super::{
-    exec::{Stretch, window_expressions},
-    functions::WindowFunction,
-    repeated::{Repeated, hashes},
+    read_twice,
+    repeated::Repeated,
+    sorted_window::{Stretch, window_expressions},
+    window_functions::WindowFunction,
 };
-
-/// What reads its input again without much work, and gives the same rows again.
-const CHEAP: [&str; 7] = [
-    "CoalesceBatchesExec",
-    "CooperativeExec",
-    "DataSourceExec",
-    "DeltaScanExec",
-    "FilterExec",
-    "ProjectionExec",
-    "UnionExec",
-];
 
 /// Puts [`SplitWindowExec`] in the place of windows over scans. Runs before sorts and exchanges are put in. A window
 /// under another keeps its sort, which often serves both.
@@ -129,15 +113,12 @@ impl SplitWindowExec {
         let keys = expressions.first().map(|first| first.partition_by().to_vec()).unwrap_or_default();
         let rows = plan.children().first().map(|rows| Arc::clone(rows));
         let (Some(functions), false, Some(rows)) = (functions, keys.is_empty(), rows) else { return Ok(None) };
-        if keys.iter().any(is_volatile) || !can_be_read_again(&rows)? || is_small(&rows, least_rows)? {
-            return Ok(None);
-        }
-        let named = keys.iter().enumerate().map(|(index, key)| (Arc::clone(key), format!("key{index}")));
+        let Some(keys_of_rows) = read_twice::keys(&rows, &keys, least_rows)? else { return Ok(None) };
         let exchange = Arc::new(Exchange { schema: rows.schema(), receiver: Mutex::default() });
         let source = ExchangeExec::new(Arc::clone(&exchange));
         let options = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
         let inputs = Inputs {
-            keys: Arc::new(ProjectionExec::try_new(named, reset_plan_states(Arc::clone(&rows))?)?),
+            keys: keys_of_rows,
             repeated: Arc::clone(plan).replace_children(vec![Arc::new(source)], options)?,
             rows: reset_plan_states(rows)?,
             whole: Arc::clone(plan),
@@ -169,27 +150,6 @@ impl SplitWindowExec {
             metrics: ExecutionPlanMetricsSet::new(),
         }
     }
-}
-
-/// Whether the plan is made of scans, filters and projections alone, and gives the same rows each time.
-fn can_be_read_again(plan: &Arc<dyn ExecutionPlan>) -> Result<bool> {
-    let mut stable = CHEAP.contains(&plan.name());
-    plan.apply_expressions(&mut |expression| {
-        stable &= !is_volatile(expression);
-        Ok(TreeNodeRecursion::Continue)
-    })?;
-    for child in plan.children() {
-        stable = stable && can_be_read_again(child)?;
-    }
-    Ok(stable)
-}
-
-fn is_small(rows: &Arc<dyn ExecutionPlan>, least_rows: usize) -> Result<bool> {
-    let statistics = StatisticsContext::new().compute(rows.as_ref(), &StatisticsArgs::new())?;
-    Ok(match statistics.num_rows {
-        Precision::Exact(rows) | Precision::Inexact(rows) => rows < least_rows,
-        Precision::Absent => false,
-    })
 }
 
 impl DisplayAs for SplitWindowExec {
@@ -374,12 +334,7 @@ impl Run {
         if batch.num_rows() == 0 {
             return Ok((None, None));
         }
-        let keys = self
-            .keys
-            .iter()
-            .map(|key| key.evaluate(&batch)?.into_array(batch.num_rows()))
-            .collect::<Result<Vec<ArrayRef>>>()?;
-        let others: BooleanArray = hashes(&keys)?.iter().map(|hash| Some(repeated.contains(*hash))).collect();
+        let others = repeated.rows(&self.keys, &batch)?;
         Ok(match others.true_count() {
             0 => (Some(batch), None),
             all if all == batch.num_rows() => (None, Some(batch)),

@@ -162,3 +162,32 @@ async fn a_window_over_no_rows_gives_no_rows() {
         assert_eq!(batches.iter().map(arrow::array::RecordBatch::num_rows).sum::<usize>(), 0);
     }
 }
+
+#[tokio::test]
+async fn groups_of_several_rows_are_found_among_the_rows_with_repeated_keys() {
+    let (datafusion, split) = (context(Operators::DataFusion).await, context(Operators::Split).await);
+    for (fewer, sql) in [
+        (true, "select k, count(*) as n from u group by k having count(*) > 1 order by k"),
+        (
+            true,
+            "select k, count(*) as n, sum(x) as s from u where k is not null group by k having count(*) >= 2 order by k",
+        ),
+        (true, "select k as key, count(id) as n from u group by k having 1 < count(id) and max(id) > 0 order by key"),
+        (
+            true,
+            "select upper(k) as up, o % 2 as m, count(*) as n from u group by upper(k), o % 2 having count(*) > 1 order by up",
+        ),
+        (false, "select k, count(distinct o) as n from u group by k having count(distinct o) > 1 order by k"),
+        (true, "select k, count(*) as n from t group by k having count(*) > 2 order by k"),
+        (false, "select k, count(*) as n from u group by k having count(*) > 0 order by k"),
+        (false, "select k, count(*) as n from u group by k having count(*) = 1 order by k"),
+        (false, "select k, sum(id) as n from u group by k having sum(id) > 1 order by k"),
+        (false, "select k, count(*) as n from u group by k having count(*) > 1 or max(id) > 35 order by k"),
+        (false, "select k, o, count(*) as n from u group by rollup (k, o) having count(*) > 1 order by k, o"),
+        (false, "select count(*) as n from u having count(*) > 1"),
+    ] {
+        let shown = plan(&split, sql).await;
+        assert_eq!(shown.contains("RepeatedRowsExec"), fewer, "{sql}:\n{shown}");
+        assert_eq!(rows(&split, sql).await, rows(&datafusion, sql).await, "{sql}");
+    }
+}

@@ -20,7 +20,7 @@ use datafusion::{
     physical_plan::windows::WindowUDFExpr,
 };
 
-use super::exec::Stretch;
+use super::sorted_window::Stretch;
 use crate::engine::datafusion::checks;
 
 /// A shift further than this is DataFusion's: its values are kept from one stretch to the next.
