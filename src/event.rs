@@ -50,6 +50,23 @@ pub enum Status {
 }
 
 impl Status {
+    const ALL: [Status; 9] = [
+        Self::Success,
+        Self::Error,
+        Self::Skipped,
+        Self::PartialSuccess,
+        Self::NoOp,
+        Self::Pass,
+        Self::Fail,
+        Self::Warn,
+        Self::RuntimeError,
+    ];
+
+    /// The status of this name in artifacts.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Success => "success",
@@ -204,6 +221,14 @@ pub enum Event {
     Info {
         message: String,
     },
+}
+
+impl Event {
+    /// A selection that is empty.
+    pub fn nothing_to_do() -> Self {
+        let message = "Nothing to do. Try checking your model configs and model specification args".to_owned();
+        Self::Warning { name: "NothingToDo", message }
+    }
 }
 
 /// One block of the end-of-run summary.

@@ -1,5 +1,5 @@
-//! What dbt's consumers read from `target/`: `manifest.json`, `run_results.json`, `semantic_manifest.json`,
-//! `perf_info.json`. Wire forms of one schema version each, written and read here; nothing else knows their keys.
+//! What dbt's consumers read from `target/`: `manifest.json`, `run_results.json`, `sources.json`,
+//! `catalog.json`, `semantic_manifest.json`, `perf_info.json`. Wire forms of one schema version each, written and read here; nothing else knows their keys.
 
 mod catalog;
 mod json;
@@ -9,6 +9,7 @@ mod node;
 #[cfg(test)]
 pub(crate) mod recorded;
 mod run_results;
+mod sources;
 mod state;
 mod unit_test;
 mod write;
@@ -19,8 +20,9 @@ pub use catalog::{Catalog, CatalogColumn, CatalogMetadata, CatalogTable, no_stat
 pub use json::{Json, python_json, to_json};
 pub use manifest::{SemanticManifest, is_plain, write_manifest, write_semantic_manifest};
 pub use metadata::{ManifestMetadata, Metadata, timestamp};
-pub use node::{exposure_dict, group_dict, macro_dict, node_dict, source_dict};
+pub use node::{ContractWire, contract_of, exposure_dict, group_dict, macro_dict, node_dict, source_dict};
 pub use run_results::{BatchResults, RunResult, RunResults, Timing, read_run_results, write_run_results};
+pub use sources::{Freshness, FreshnessResults, Measured, read_sources, write_sources};
 pub use state::{StateExposure, StateMacro, StateManifest, StateNode, read_manifest};
 pub use write::{PerfInfo, write_json, write_perf_info};
 

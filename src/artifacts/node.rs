@@ -221,6 +221,10 @@ impl Serialize for NodeWire<'_> {
             | NodeKind::UnitTest(_)
             | NodeKind::Inline => {}
         }
+        if !node.clues.config_as_written.is_empty() {
+            // Ours: what a later `state:modified` compares instead of values that depend on the environment.
+            map.serialize_entry("unrendered_properties", &Values(&node.clues.config_as_written))?;
+        }
         map.end()
     }
 }
@@ -253,17 +257,19 @@ fn code_entries<M: SerializeMap>(node: &Node, map: &mut M) -> Result<(), M::Erro
         let ctes = compiled.extra_ctes.iter().map(|(id, sql)| CteWire { id: id.as_str(), sql });
         map.serialize_entry("extra_ctes", &ctes.collect::<Vec<_>>())?;
     }
-    map.serialize_entry("contract", &contract(node))
+    map.serialize_entry("contract", &contract_of(node))
 }
 
-#[derive(Serialize)]
-struct ContractWire {
-    enforced: bool,
-    alias_types: bool,
-    checksum: Option<String>,
+/// The contract of a node, with a digest of what it promises.
+#[derive(Debug, Serialize)]
+pub struct ContractWire {
+    pub enforced: bool,
+    pub alias_types: bool,
+    pub checksum: Option<String>,
 }
 
-fn contract(node: &Node) -> ContractWire {
+/// The contract as the manifest has it.
+pub fn contract_of(node: &Node) -> ContractWire {
     let flag = |key: &str, default: bool| match node.config.get("contract").and_then(|contract| contract.get(key)) {
         Some(Value::Bool(value)) => value,
         _ => default,

@@ -136,33 +136,20 @@ pub fn read_run_results(path: &Path) -> Result<RunResults, ArtifactError> {
     serde_json::from_slice(&text).map_err(|cause| ArtifactError::Malformed { path: path.to_owned(), cause })
 }
 
-const STATUSES: [Status; 9] = [
-    Status::Success,
-    Status::Error,
-    Status::Skipped,
-    Status::PartialSuccess,
-    Status::NoOp,
-    Status::Pass,
-    Status::Fail,
-    Status::Warn,
-    Status::RuntimeError,
-];
-
 fn write_status<S: Serializer>(status: &Status, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(status.as_str())
 }
 
 fn read_status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Status, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let found = STATUSES.into_iter().find(|status| status.as_str() == text);
-    found.ok_or_else(|| serde::de::Error::custom(format_args!("unknown status `{text}`")))
+    Status::parse(&text).ok_or_else(|| serde::de::Error::custom(format_args!("unknown status `{text}`")))
 }
 
 fn write_time<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
     time.map(timestamp).serialize(serializer)
 }
 
-fn read_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error> {
+pub(super) fn read_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     Ok(text.and_then(|text| DateTime::parse_from_rfc3339(&text).ok()).map(|time| time.with_timezone(&Utc)))
 }

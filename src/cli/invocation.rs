@@ -1,6 +1,7 @@
 //! One invocation of the program: its flags, console, clock and id, and what loading a project needs of them.
 
 use std::{
+    collections::BTreeSet,
     io::IsTerminal,
     path::{Path, PathBuf},
     sync::Arc,
@@ -15,6 +16,7 @@ use crate::{
     event::{Event, EventSink, LogLevel},
     jinja::Value,
     manifest::context::datetime,
+    names::UniqueId,
     project::{self, DiskFileSystem, LoadOptions, Need, Project, yaml},
 };
 
@@ -37,6 +39,8 @@ pub struct Invocation {
     pub id: String,
     pub started_at: DateTime<Utc>,
     pub current_dir: PathBuf,
+    /// With `retry`: the nodes that are run again.
+    pub only: Option<BTreeSet<UniqueId>>,
 }
 
 /// How much of a project a command reads.
@@ -54,7 +58,7 @@ impl Invocation {
         let id = uuid::Uuid::new_v4().to_string();
         let console = Arc::new(Console::new(settings(&flags, &id), sources.clone()));
         let current_dir = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-        Self { flags, console, sources, id, started_at: Utc::now(), current_dir }
+        Self { flags, console, sources, id, started_at: Utc::now(), current_dir, only: None }
     }
 
     pub fn emit(&self, event: Event) {

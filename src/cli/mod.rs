@@ -9,6 +9,7 @@ mod event_time;
 pub mod flags;
 mod invocation;
 mod prepare;
+mod state;
 mod warehouse;
 mod warnings;
 

@@ -6,20 +6,25 @@ use chrono::Utc;
 
 use crate::{
     artifacts::{ManifestMetadata, Metadata, PerfInfo, write_manifest, write_perf_info, write_semantic_manifest},
-    diagnostic::Diagnostic,
+    diagnostic::{Code, Diagnostic},
     event::Event,
-    graph::{Dag, IndirectSelection, Selection, SelectionInput, find_cycles, read_selectors, select},
+    graph::{
+        Dag, IndirectSelection, PreviousState, Selection, SelectionError, SelectionInput, find_cycles, read_selectors,
+        select,
+    },
     manifest::{
         self, Manifest, ParseOptions, Quoting,
         context::{Flags, Scopes},
     },
     names::{ResourceType, UniqueId},
     project::{Need, Project},
+    run::context::Defer,
 };
 
 use super::{
     CommandError,
     invocation::{DBT_VERSION, Depth, Invocation},
+    state,
 };
 
 /// A parsed project.
@@ -28,6 +33,8 @@ pub struct Prepared {
     pub manifest: Arc<Manifest>,
     pub scopes: Arc<Scopes>,
     pub dag: Dag,
+    pub state: Arc<PreviousState>,
+    pub defer: Option<Defer>,
     /// Absolute.
     pub target_dir: PathBuf,
 }
@@ -43,6 +50,8 @@ pub fn prepare(invocation: &mut Invocation) -> Result<Prepared, CommandError> {
         project.profile.as_ref().map_or("datafusion", |profile| profile.adapter_type.as_str()).to_owned();
     invocation.emit(Event::AdapterRegistered { adapter_type });
     let target_dir = invocation.target_dir(&project);
+    // Read before anything is written: the state may be in the target folder.
+    let state = Arc::new(state::load(invocation, &project, &target_dir)?);
     let options = parse_options(invocation, &project);
     let parsed = manifest::build(&project, &options);
     invocation.report(parsed.diagnostics)?;
@@ -54,7 +63,8 @@ pub fn prepare(invocation: &mut Invocation) -> Result<Prepared, CommandError> {
             read_selectors(selectors).map_err(|diagnostic| CommandError::Project(vec![*diagnostic]))?;
     }
     let (manifest, scopes) = (Arc::new(manifest), parsed.scopes);
-    let prepared = Prepared { project, manifest, scopes, dag, target_dir };
+    let defer = state::defer(invocation, &project, &manifest, &scopes, &state)?;
+    let prepared = Prepared { project, manifest, scopes, dag, state, defer, target_dir };
     if invocation.flags.flag("write_json") {
         prepared.write_manifest(invocation, &prepared.manifest)?;
     }
@@ -166,6 +176,9 @@ impl Prepared {
         types: &[ResourceType],
         blank: bool,
     ) -> Result<BTreeSet<UniqueId>, CommandError> {
+        if let Some(only) = &invocation.only {
+            return Ok(only.iter().filter(|id| self.dag.contains(id)).cloned().collect());
+        }
         let flags = &invocation.flags;
         let resource_types = match resource_types(flags.words("resource_type"), types)? {
             chosen if chosen.is_empty() => types.iter().copied().collect(),
@@ -182,15 +195,26 @@ impl Prepared {
             exclude_resource_types: resource_types_excluded(flags.words("exclude_resource_type"))?,
             include_blank: blank,
             project_name: self.project.name.clone(),
+            state: Arc::clone(&self.state),
         };
-        let Selection { ids, warnings, default_selector } = select(&self.manifest, &self.dag, &input)
-            .map_err(|error| Diagnostic::error("selection", error.to_string()))?;
+        let Selection { ids, warnings, default_selector } =
+            select(&self.manifest, &self.dag, &input).map_err(selection_failed)?;
         if let Some(name) = default_selector {
             invocation.emit(Event::Info { message: format!("Using default selector {name}") });
         }
         invocation.report(warnings)?;
         Ok(ids)
     }
+}
+
+fn selection_failed(error: SelectionError) -> Diagnostic {
+    let mut diagnostic = Diagnostic::error("selection", error.to_string());
+    diagnostic.code = match error {
+        SelectionError::NoState { .. } | SelectionError::NoCurrentSources => Code("no-state"),
+        SelectionError::BrokenContract { .. } => Code("breaking-change"),
+        _ => diagnostic.code,
+    };
+    diagnostic
 }
 
 fn resource_types(words: &[String], allowed: &[ResourceType]) -> Result<BTreeSet<ResourceType>, CommandError> {

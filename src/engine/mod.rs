@@ -8,6 +8,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use arrow::{datatypes::SchemaRef, record_batch::RecordBatch};
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 
 use crate::names::{Relation, RelationKind};
 
@@ -62,6 +63,12 @@ pub trait Session: Send + Sync {
 
     /// The columns of a relation in ordinal order, or `None` when it does not exist.
     async fn columns(&self, relation: &Relation) -> Result<Option<Vec<Column>>, EngineError>;
+
+    /// What is known of a table without reading its rows, or of the external files that the text in table position
+    /// `files` reads. `None` when there is no such table, or nothing is known.
+    async fn facts(&self, _relation: &Relation, _files: Option<&str>) -> Result<Option<RelationFacts>, EngineError> {
+        Ok(None)
+    }
 
     /// Creates or replaces a table, or appends to it, from record batches. Seeds and fixtures.
     async fn load(&self, relation: &Relation, load: Load) -> Result<Outcome, EngineError>;
@@ -135,6 +142,17 @@ pub struct Column {
     pub data_type: String,
     pub nullable: bool,
     pub comment: Option<String>,
+}
+
+/// What an engine knows of a stored table.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RelationFacts {
+    /// `None` where it is not known exactly.
+    pub rows: Option<u64>,
+    pub bytes: u64,
+    pub files: u64,
+    /// When its rows last changed.
+    pub last_changed: Option<DateTime<Utc>>,
 }
 
 /// A place in SQL text: 1-based line and column in characters.

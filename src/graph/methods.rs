@@ -13,10 +13,11 @@ use super::{
     member::version,
 };
 
-/// The members that a criterion names, graph operators aside. [`Method::Selector`] is not handled here.
+/// The members that a criterion names, graph operators aside. What needs more than the manifest
+/// ([`Method::Selector`], [`Method::State`], [`Method::Result`], [`Method::SourceStatus`]) is not handled here.
 ///
 /// # Errors
-/// A value that its method cannot have, and methods that need a previous state.
+/// A value that its method cannot have.
 pub fn search(
     manifest: &Manifest,
     dag: &Dag,
@@ -69,10 +70,7 @@ pub fn search(
         }),
         Method::TestType => test_type(value)?,
         Method::Version => version_is(value)?,
-        method @ (Method::State | Method::Result | Method::SourceStatus) => {
-            return Err(SelectionError::NotSupportedYet { method: method.as_str() });
-        }
-        Method::Selector => Box::new(|_| false),
+        Method::Selector | Method::State | Method::Result | Method::SourceStatus => Box::new(|_| false),
     };
     let found = Member::all(manifest).filter(|member| matches(*member));
     Ok(found.filter_map(|member| dag.number(member.unique_id())).collect())

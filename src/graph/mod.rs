@@ -15,6 +15,7 @@ mod queue;
 mod select;
 mod selectors_file;
 mod spec;
+mod state;
 
 pub use cycle::find_cycles;
 pub use dag::Dag;
@@ -24,6 +25,7 @@ pub use queue::{Edges, Queue};
 pub use select::{Selection, SelectionInput, select};
 pub use selectors_file::{NamedSelector, Selectors, read_selectors};
 pub use spec::{Criterion, Depth, Group, IndirectSelection, Method, SelectionError, SelectionSpec};
+pub use state::PreviousState;
 
 #[cfg(test)]
 mod tests;

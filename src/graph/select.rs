@@ -1,6 +1,6 @@
 //! Evaluates a selection over a manifest: criteria, graph operators, the tests that come along, set operations.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     diagnostic::Diagnostic,
@@ -9,8 +9,8 @@ use crate::{
 };
 
 use super::{
-    Criterion, Dag, Depth, Group, IndirectSelection, Member, Method, SelectionError, SelectionSpec, Selectors,
-    dag::Set, methods,
+    Criterion, Dag, Depth, Group, IndirectSelection, Member, Method, PreviousState, SelectionError, SelectionSpec,
+    Selectors, dag::Set, methods, state,
 };
 
 /// What a command was asked to select.
@@ -28,6 +28,8 @@ pub struct SelectionInput {
     pub include_blank: bool,
     /// The root project: `package:this`, and the project that `path:` looks at.
     pub project_name: String,
+    /// What `state:`, `result:` and `source_status:` look at.
+    pub state: Arc<PreviousState>,
 }
 
 /// What was selected.
@@ -35,7 +37,7 @@ pub struct SelectionInput {
 pub struct Selection {
     /// By unique id.
     pub ids: BTreeSet<UniqueId>,
-    /// `NoNodesForSelectionCriteria` for each word that found nothing.
+    /// `NoNodesForSelectionCriteria` for each word that found nothing, broken contracts.
     pub warnings: Vec<Diagnostic>,
     /// The default selector of `selectors.yml`, when it was used.
     pub default_selector: Option<String>,
@@ -53,8 +55,7 @@ pub fn select(manifest: &Manifest, dag: &Dag, input: &SelectionInput) -> Result<
         Some(name) => selectors.expect(name)?.clone(),
         None => SelectionSpec::from_options(&input.select, &input.exclude, input.indirect)?,
     };
-    let mut evaluation =
-        Evaluation { manifest, dag, selectors: &selectors, project_name: &input.project_name, warnings: Vec::new() };
+    let mut evaluation = Evaluation { manifest, dag, selectors: &selectors, input, warnings: Vec::new() };
     let found = evaluation.evaluate(&spec)?.direct;
     let ids = found
         .iter()
@@ -76,7 +77,7 @@ struct Evaluation<'a> {
     manifest: &'a Manifest,
     dag: &'a Dag,
     selectors: &'a Selectors,
-    project_name: &'a str,
+    input: &'a SelectionInput,
     warnings: Vec<Diagnostic>,
 }
 
@@ -122,7 +123,10 @@ impl Evaluation<'_> {
     fn criterion(&mut self, criterion: &Criterion) -> Result<Found, SelectionError> {
         let mut selected = match criterion.method {
             Method::Selector => self.evaluate(self.selectors.expect(&criterion.value)?)?.direct,
-            _ => methods::search(self.manifest, self.dag, criterion, self.project_name)?,
+            Method::State | Method::Result | Method::SourceStatus => {
+                state::search(self.manifest, self.dag, criterion, &self.input.state, &mut self.warnings)?
+            }
+            _ => methods::search(self.manifest, self.dag, criterion, &self.input.project_name)?,
         };
         let mut related = Set::new();
         if criterion.childrens_parents {

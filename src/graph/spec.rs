@@ -11,8 +11,12 @@ pub enum SelectionError {
     UnknownMethod { method: String },
     #[error("Invalid node spec {word} - \"@\" prefix and \"+\" suffix are incompatible")]
     AtWithPlus { word: String },
-    #[error("the selection method `{method}:` is not supported yet")]
-    NotSupportedYet { method: &'static str },
+    #[error("`{method}:` needs the {file} of an earlier invocation{}", hint(*.given))]
+    NoState { method: &'static str, file: &'static str, given: bool },
+    #[error("`source_status:` needs a sources.json in the target folder: run `tamis source freshness` first")]
+    NoCurrentSources,
+    #[error("breaking change to the contract of `{id}` ({path}):\n  - {}", .changes.join("\n  - "))]
+    BrokenContract { id: String, path: String, changes: Vec<String> },
     #[error("Could not find selector named {name}, expected one of [{}]", quoted(.known))]
     UnknownSelector { name: String, known: Vec<String> },
     #[error("Invalid {method} selector value \"{value}\": expected {expected}")]
@@ -23,6 +27,10 @@ pub enum SelectionError {
     InvalidDefinition { selector: String, reason: String },
     #[error("Could not read selector file data: {reason}")]
     InvalidFile { reason: String },
+}
+
+fn hint(given: bool) -> &'static str {
+    if given { ", which the folder of --state does not have" } else { ": give its folder with --state" }
 }
 
 fn quoted(names: &[String]) -> String {

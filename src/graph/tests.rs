@@ -58,6 +58,7 @@ fn node(id: &str, parents: &[&str]) -> Node {
         },
         compiled: None,
         build_path: None,
+        clues: Default::default(),
         kind: match resource_type {
             ResourceType::Test => NodeKind::SingularTest,
             ResourceType::Snapshot => NodeKind::Snapshot,

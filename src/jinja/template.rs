@@ -149,6 +149,11 @@ impl Template {
         self.tree.blocks.clone()
     }
 
+    /// The names of the arguments of all calls of `config`, whether they are reached or not.
+    pub fn config_keys(&self) -> impl Iterator<Item = &str> {
+        self.tree.config_keys.iter().map(|key| &**key)
+    }
+
     /// The calls of the whole text, in order of first appearance.
     pub fn calls(&self) -> Vec<StaticCall> {
         self.tree.calls.clone()

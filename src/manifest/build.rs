@@ -225,6 +225,8 @@ impl Stage<'_> {
                 return None;
             }
             let template = draft.template.take()?;
+            draft.node.clues.config_in_file =
+                template.config_keys().map(|key| super::merge::canonical_key(key).to_owned()).collect();
             if template.is_plain() {
                 return None;
             }

@@ -70,6 +70,8 @@ pub fn configure(draft: &mut Draft, forest: &Forest, diagnostics: &mut Vec<Diagn
         in_file: std::mem::take(&mut draft.in_file),
     };
     let mut resolved = resolve(kind, &levels);
+    // What the root project sets for a package's node is above the node's own file.
+    draft.node.clues.config_in_file.retain(|key| !levels.root_tree.iter().any(|setting| setting.key == *key));
     check_config(kind, draft.node.unique_id.as_str(), &resolved, diagnostics);
     if draft.node.language == "python" && !resolved.spans.contains_key("materialized") {
         resolved.config.0.insert("materialized".to_owned(), "table".into());
@@ -131,6 +133,7 @@ fn copy_up(draft: &mut Draft, resolved: Resolved) {
         fields.access = config.text("access").unwrap_or("protected").to_owned();
     }
     node.unrendered_config = resolved.unrendered;
+    node.clues.config_as_written = resolved.texts;
     draft.spans = resolved.spans;
     node.config = config;
 }

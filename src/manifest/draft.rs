@@ -14,7 +14,7 @@ use crate::{
 
 use super::{
     Config,
-    node::{Checksum, DependsOn, Docs, ModelFields, Node, NodeKind, Quoting, RefArgs},
+    node::{Checksum, DependsOn, Docs, ModelFields, Node, NodeKind, Quoting, RefArgs, StateClues},
     tree::Setting,
 };
 
@@ -101,6 +101,7 @@ pub fn node(place: Place<'_>, node_kind: NodeKind, defaults: &Defaults) -> Node 
         depends_on: DependsOn::default(),
         compiled: None,
         build_path: None,
+        clues: StateClues::default(),
         kind: node_kind,
     }
 }
@@ -207,6 +208,7 @@ fn seeds(package: &Arc<Package>, defaults: &Defaults, drafts: &mut Vec<Draft>) {
         let root_path = package.root.to_string_lossy().into_owned();
         let mut node = node(place, NodeKind::Seed { root_path }, defaults);
         node.checksum = Checksum { name: file.checksum_kind, checksum: file.checksum.clone() };
+        node.clues.other_checksums.clone_from(&file.other_checksums);
         drafts.push(Draft::new(node, None, None));
     }
 }

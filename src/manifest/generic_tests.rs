@@ -114,7 +114,8 @@ fn test_draft(
     let synthesized = name(request, test_name, namespace, &kwargs);
     if synthesized.short != synthesized.full && !settings.iter().any(|setting| setting.key == "alias") {
         let alias = Value::from(synthesized.short.as_str());
-        settings.push(Setting { key: "alias".to_owned(), written: alias.clone(), value: alias, span: raw.span });
+        let (written, value) = (alias.clone(), alias);
+        settings.push(Setting { key: "alias".to_owned(), written, text: None, value, span: raw.span });
     }
     settings
         .sort_by_key(|setting| CONFIG_ORDER.iter().position(|key| *key == setting.key).unwrap_or(CONFIG_ORDER.len()));

@@ -1,5 +1,7 @@
 //! The typed nodes of a manifest. Field names and meanings are dbt's (`artifacts.md` §4).
 
+use std::collections::BTreeSet;
+
 use indexmap::{IndexMap, IndexSet};
 
 use crate::{
@@ -55,7 +57,19 @@ pub struct Node {
     pub compiled: Option<Compiled>,
     /// Path of the file under target/run, project-relative, once run.
     pub build_path: Option<String>,
+    pub clues: StateClues,
     pub kind: NodeKind,
+}
+
+/// What comparing with a previous state needs beyond what the manifest itself says.
+#[derive(Debug, Clone, Default)]
+pub struct StateClues {
+    /// Config keys that a `config()` call in the node's own file gives, in whatever branch.
+    pub config_in_file: BTreeSet<String>,
+    /// Configs of properties files as written, where rendering changed them.
+    pub config_as_written: IndexMap<String, Value>,
+    /// Digests of a seed's text with the line ends of other systems.
+    pub other_checksums: Vec<String>,
 }
 
 /// What only one kind of node has.

@@ -86,6 +86,7 @@ impl Place<'_> {
                 beside.push(super::tree::Setting {
                     key: key.to_owned(),
                     written: yaml.to_value(),
+                    text: None,
                     value,
                     span: yaml.span,
                 });

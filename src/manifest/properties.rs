@@ -425,8 +425,15 @@ pub fn settings(
             "pre-hook" | "post-hook" | "loaded_at_query" => entry.value.to_value(),
             _ => renderer.native(package, &entry.value, diagnostics),
         };
-        // Unlike trees, properties count as rendered in `unrendered_config`.
-        settings.push(Setting { key: key.to_owned(), written: value.clone(), value, span });
+        // Unlike trees, properties count as rendered in `unrendered_config`, unless the project wants otherwise.
+        let text = entry.value.to_value();
+        let as_text = renderer.scopes.shared.flags.is_on("STATE_MODIFIED_COMPARE_MORE_UNRENDERED_VALUES");
+        let (written, text) = match text {
+            text if text == value => (value.clone(), None),
+            text if as_text => (text, None),
+            text => (value.clone(), Some(text)),
+        };
+        settings.push(Setting { key: key.to_owned(), written, text, value, span });
     }
     settings
 }

@@ -26,6 +26,8 @@ pub struct Levels<'a> {
 pub struct Resolved {
     pub config: Config,
     pub unrendered: IndexMap<String, Value>,
+    /// Texts of properties, for keys whose value in `unrendered` was rendered.
+    pub texts: IndexMap<String, Value>,
     /// Tags of the node: those of trees and file, then those of properties, each once.
     pub tags: Vec<String>,
     /// Where the value of a key was last set.
@@ -36,6 +38,7 @@ pub struct Resolved {
 pub fn resolve(kind: ResourceType, levels: &Levels<'_>) -> Resolved {
     let mut config = defaults(kind);
     let mut unrendered: IndexMap<String, Value> = IndexMap::new();
+    let mut texts: IndexMap<String, Value> = IndexMap::new();
     let mut spans = IndexMap::new();
     let ordered = levels
         .own_tree
@@ -47,6 +50,10 @@ pub fn resolve(kind: ResourceType, levels: &Levels<'_>) -> Resolved {
     for setting in ordered {
         merge(&mut config, &setting.key, &setting.value);
         unrendered.insert(setting.key.clone(), setting.written.clone());
+        match &setting.text {
+            Some(text) => texts.insert(setting.key.clone(), text.clone()),
+            None => texts.shift_remove(&setting.key),
+        };
         spans.insert(setting.key.clone(), setting.span);
     }
     let mut tags = Vec::new();
@@ -54,7 +61,7 @@ pub fn resolve(kind: ResourceType, levels: &Levels<'_>) -> Resolved {
     for setting in by_file.chain(&levels.properties).filter(|setting| setting.key == "tags") {
         add_tags(&mut tags, &setting.value);
     }
-    Resolved { config: Config(config), unrendered, tags, spans }
+    Resolved { config: Config(config), unrendered, texts, tags, spans }
 }
 
 /// Adds the tags of a value that are not yet there.
@@ -79,7 +86,7 @@ pub fn merge_calls(calls: &[(IndexMap<String, Value>, Span)]) -> Vec<Setting> {
                 None if at > 0 && rule(key) == MergeRule::Append => Value::list(listify(value)),
                 None => deep_copy(value),
             };
-            let setting = Setting { key: key.to_owned(), written: value.clone(), value, span: *span };
+            let setting = Setting { key: key.to_owned(), written: value.clone(), text: None, value, span: *span };
             merged.insert(key.to_owned(), setting);
         }
     }
@@ -112,6 +119,13 @@ pub fn merge_version(model: Vec<Setting>, version: Vec<Setting>) -> Vec<Setting>
             Some(old) => Setting {
                 value: both(&old.value, &setting.value),
                 written: both(&old.written, &setting.written),
+                text: match (&old.text, &setting.text) {
+                    (None, None) => None,
+                    (before, own) => {
+                        let before = before.as_ref().unwrap_or(&old.written);
+                        Some(both(before, own.as_ref().unwrap_or(&setting.written)))
+                    }
+                },
                 key: setting.key.clone(),
                 span: setting.span,
             },
@@ -130,7 +144,7 @@ mod tests {
 
     fn setting(key: &str, value: &str) -> Setting {
         let value = Value::from_json(&serde_json::from_str(value).unwrap());
-        Setting { key: key.to_owned(), written: value.clone(), value, span: Span::new(SourceId(0), 0, 0) }
+        Setting { key: key.to_owned(), written: value.clone(), text: None, value, span: Span::new(SourceId(0), 0, 0) }
     }
 
     #[test]

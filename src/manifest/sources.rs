@@ -207,7 +207,7 @@ impl<'a> Place<'a, '_> {
                 let Some(yaml) = yaml else { continue };
                 let is_query = key == "loaded_at_query";
                 let value = if is_query { yaml.to_value() } else { self.native(yaml, diagnostics) };
-                all.push(Setting { key: key.to_owned(), written: value.clone(), value, span: yaml.span });
+                all.push(Setting { key: key.to_owned(), written: value.clone(), text: None, value, span: yaml.span });
             }
             let (field, query) = (beside[0].1, beside[1].1);
             if let (Some(field), Some(query)) = (field, query)

@@ -17,12 +17,15 @@ use crate::{
 
 use super::merge::canonical_key;
 
-/// One setting of a level: a config key with its value, rendered and as written, and where it is.
+/// One setting of a level: a config key with its value and where it is.
 #[derive(Debug, Clone)]
 pub struct Setting {
     pub key: String,
     pub value: Value,
+    /// What `unrendered_config` says: the text of a tree, the value of anything else.
     pub written: Value,
+    /// The text in a properties file, where rendering changed it.
+    pub text: Option<Value>,
     pub span: Span,
 }
 
@@ -169,6 +172,7 @@ fn branch(map: &Map, rendered: &Value, diagnostics: &mut Vec<Diagnostic>) -> Bra
             key: canonical_key(config).to_owned(),
             value,
             written: entry.value.to_value(),
+            text: None,
             span: entry.key.span.to(entry.value.span),
         });
     }

@@ -57,6 +57,8 @@ pub struct SeedFile {
     /// `sha256` of the text, or `path` for files over 1 MiB.
     pub checksum_kind: &'static str,
     pub checksum: String,
+    /// Digests of the text with the line ends of other systems.
+    pub other_checksums: Vec<String>,
     pub len: u64,
     /// Kept of seeds whose rows a unit test takes.
     pub text: Option<Arc<str>>,
@@ -226,7 +228,7 @@ fn walk(folder: &Path, fs: &dyn FileSystem) -> Vec<String> {
 /// A file that was read, not yet parsed.
 enum Loaded {
     Text { checksum: String, text: String },
-    Seed { kind: &'static str, checksum: String },
+    Seed { kind: &'static str, checksum: String, others: Vec<String> },
     Failed(Box<Diagnostic>),
 }
 
@@ -253,7 +255,9 @@ pub(super) fn read_into(
     for (file, loaded) in loaded {
         match loaded {
             Loaded::Failed(error) => out.push(*error),
-            Loaded::Seed { kind, checksum } => registered.push((file, checksum, Some(kind), SourceId(u32::MAX))),
+            Loaded::Seed { kind, checksum, others } => {
+                registered.push((file, checksum, Some((kind, others)), SourceId(u32::MAX)));
+            }
             Loaded::Text { checksum, text } => {
                 let source = sources.add(&file.shown, &text);
                 registered.push((file, checksum, None, source));
@@ -264,13 +268,14 @@ pub(super) fn read_into(
         let mut diagnostics = Vec::new();
         let (package, kind) = (file.package, file.kind);
         let parsed = match seed {
-            Some(checksum_kind) => Parsed::Seed(SeedFile {
+            Some((checksum_kind, other_checksums)) => Parsed::Seed(SeedFile {
                 name: stem(&file.path),
                 path: file.path,
                 original_file_path: file.original,
                 absolute_path: file.absolute,
                 checksum_kind,
                 checksum,
+                other_checksums,
                 len: file.len,
                 text: None,
             }),
@@ -307,7 +312,7 @@ fn read_tested_seeds(packages: &mut [Package], fs: &dyn FileSystem, out: &mut Ve
 fn load(file: &Found, fs: &dyn FileSystem) -> Loaded {
     if file.kind == Kind::Seed {
         if file.len > MAX_HASHED_SEED {
-            return Loaded::Seed { kind: "path", checksum: file.original.clone() };
+            return Loaded::Seed { kind: "path", checksum: file.original.clone(), others: Vec::new() };
         }
         return match fs.read(&file.absolute) {
             Ok(bytes) => {
@@ -315,7 +320,7 @@ fn load(file: &Found, fs: &dyn FileSystem) -> Loaded {
                     Ok(text) => text.trim().as_bytes(),
                     Err(_) => &bytes,
                 };
-                Loaded::Seed { kind: "sha256", checksum: sha256(stripped) }
+                Loaded::Seed { kind: "sha256", checksum: sha256(stripped), others: other_line_ends(stripped) }
             }
             Err(error) => Loaded::Failed(Box::new(Diagnostic::error(
                 "file-unreadable",
@@ -331,6 +336,30 @@ fn load(file: &Found, fs: &dyn FileSystem) -> Loaded {
         Ok(text) => Loaded::Text { checksum: sha256(text.trim().as_bytes()), text },
         Err(error) => Loaded::Failed(error),
     }
+}
+
+/// Digests of a text with line feeds alone, and with carriage returns before them: what another system's checkout of the
+/// same file has.
+fn other_line_ends(text: &[u8]) -> Vec<String> {
+    if !text.contains(&b'\n') {
+        return Vec::new();
+    }
+    let mut plain = Vec::with_capacity(text.len());
+    let mut windows = Vec::with_capacity(text.len());
+    for (at, byte) in text.iter().enumerate() {
+        match byte {
+            b'\r' if text.get(at + 1) == Some(&b'\n') => {}
+            b'\n' => {
+                plain.push(b'\n');
+                windows.extend(b"\r\n");
+            }
+            other => {
+                plain.push(*other);
+                windows.push(*other);
+            }
+        }
+    }
+    vec![sha256(&plain), sha256(&windows)]
 }
 
 fn sha256(bytes: &[u8]) -> String {

@@ -1,13 +1,14 @@
-//! Walks the graph: compile, materialize, hooks, data tests, unit tests.
+//! Walks the graph: compile, materialize, hooks, data tests, unit tests, the freshness of sources.
 //!
 //! [`Runner`] is made once per command. [`run_nodes`] is `run`, `test`, `seed` and `build`; [`compile_nodes`] is
-//! `compile`, [`show_node`] `show`, [`run_operation`] the command of that name.
+//! `compile`, [`show_node`] `show`, [`run_operation`] the command of that name, [`check_freshness`] `source freshness`.
 
 pub mod bridge;
 mod catalog;
 mod compile;
 pub mod context;
 mod execute;
+mod freshness;
 mod hooks;
 mod inject;
 mod microbatch;
@@ -19,5 +20,6 @@ mod unit_test;
 
 pub use catalog::catalog;
 pub use compile::{CompiledNode, Compiler, NodeError};
+pub use freshness::{FreshnessOutcome, check_freshness, has_freshness};
 pub use hooks::HookPoint;
 pub use runner::{RunOptions, RunOutcome, Runner, compile_nodes, compile_one, run_nodes, run_operation, show_node};

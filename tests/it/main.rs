@@ -25,6 +25,7 @@ mod packages;
 mod recorded;
 #[cfg(feature = "datafusion")]
 mod snapshots;
+mod state;
 mod tidy;
 #[cfg(feature = "datafusion")]
 mod unit_tests;

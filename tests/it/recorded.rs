@@ -1,7 +1,11 @@
 //! A whole project against what dbt recorded for it (`tests/recorded/selection/`): the manifest, key by key, and every
 //! selection.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use chrono::DateTime;
 use indexmap::IndexMap;
@@ -39,20 +43,38 @@ fn recorded(file: &str) -> Json {
     serde_json::from_slice(&std::fs::read(folder().join(file)).unwrap()).unwrap()
 }
 
+/// Where a project is and what it is parsed with.
+pub struct Setup {
+    pub project: PathBuf,
+    pub target: Option<String>,
+    pub env: BTreeMap<String, String>,
+    pub vars: IndexMap<String, Value>,
+}
+
 fn parsed() -> Manifest {
     let project = folder().join("project");
+    parse(&Setup { project, target: None, env: BTreeMap::new(), vars: IndexMap::new() })
+}
+
+/// Parses a project as the recording did; errors fail the test.
+pub fn parse(setup: &Setup) -> Manifest {
+    let project = setup.project.clone();
+    let env: manifest::context::Env = {
+        let env = setup.env.clone();
+        Arc::new(move |name| env.get(name).cloned())
+    };
     let sources = SourceMap::default();
     let options = LoadOptions {
         current_dir: project.clone(),
         project_dir: None,
         profile_dirs: vec![project],
         profile: None,
-        target: None,
+        target: setup.target.clone(),
         threads: None,
         profile_need: Need::Required,
         with_files: true,
-        vars: IndexMap::new(),
-        env: Arc::new(|_| None),
+        vars: setup.vars.clone(),
+        env: Arc::clone(&env),
         flags: Value::None,
         globals: IndexMap::new(),
         dbt_version: "1.11.14",
@@ -71,7 +93,7 @@ fn parsed() -> Manifest {
         &project,
         &ParseOptions {
             dbt_version: "1.11.14".into(),
-            env: Arc::new(|_| None),
+            env,
             metadata_env: IndexMap::new(),
             flags: Flags::default(),
             invocation_args: Value::None,
@@ -84,11 +106,14 @@ fn parsed() -> Manifest {
     );
     assert!(!parsed.diagnostics.iter().any(|found| found.is_error()), "{}", shown(&parsed.diagnostics));
     let mut manifest = parsed.manifest;
-    manifest.selectors = read_selectors(project.selectors.as_ref().unwrap()).unwrap();
+    if let Some(selectors) = &project.selectors {
+        manifest.selectors = read_selectors(selectors).unwrap();
+    }
     manifest
 }
 
-fn written(manifest: &Manifest) -> Json {
+/// Writes `manifest.json` into a folder.
+pub fn write(manifest: &Manifest, folder: &Path) {
     let time = DateTime::from_timestamp_millis(1500).unwrap();
     let metadata = ManifestMetadata {
         common: Metadata {
@@ -103,10 +128,13 @@ fn written(manifest: &Manifest) -> Json {
         quoting: Quoting { database: Some(true), schema: Some(true), identifier: Some(true), column: None },
         run_started_at: time,
     };
+    artifacts::write_manifest(&folder.join("manifest.json"), manifest, &metadata).unwrap();
+}
+
+fn written(manifest: &Manifest) -> Json {
     let target = tempfile::tempdir().unwrap();
-    let path = target.path().join("manifest.json");
-    artifacts::write_manifest(&path, manifest, &metadata).unwrap();
-    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+    write(manifest, target.path());
+    serde_json::from_slice(&std::fs::read(target.path().join("manifest.json")).unwrap()).unwrap()
 }
 
 /// Paths at which two values differ.

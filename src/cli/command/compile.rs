@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::execute::{refuse_state, with_runner, write_artifacts};
+use super::execute::{with_runner, write_artifacts};
 use crate::{
     cli::{CommandError, invocation::Invocation, prepare::prepare},
     event::Event,
@@ -16,7 +16,6 @@ use crate::{
 const TYPES: &[R] = &[R::Model, R::Snapshot, R::Test, R::Analysis, R::Seed, R::Operation];
 
 pub fn run(invocation: &mut Invocation) -> Result<(), CommandError> {
-    refuse_state(invocation)?;
     let prepared = prepare(invocation)?;
     invocation.emit(prepared.found());
     let as_json = invocation.flags.text("output") == Some("json");
@@ -33,8 +32,7 @@ pub fn run(invocation: &mut Invocation) -> Result<(), CommandError> {
     }
     let selected = prepared.select(invocation, TYPES, false)?;
     if selected.is_empty() {
-        let message = "Nothing to do. Try checking your model configs and model specification args".to_owned();
-        invocation.emit(Event::Warning { name: "NothingToDo", message });
+        invocation.emit(Event::nothing_to_do());
         return invocation.promoted();
     }
     let (compiled, outcome) = with_runner(invocation, &prepared, &selected, |_, runner| {

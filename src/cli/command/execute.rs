@@ -16,6 +16,7 @@ use crate::{
     engine::Engine,
     event::Event,
     graph::Edges,
+    jinja::Value,
     names::{ResourceType as R, UniqueId},
     run::{
         RunOptions, RunOutcome, Runner,
@@ -38,13 +39,11 @@ pub fn run(invocation: &mut Invocation) -> Result<(), CommandError> {
     };
     event_time::window(&invocation.flags)?;
     event_time::sample(&invocation.flags, invocation.started_at)?;
-    refuse_state(invocation)?;
     let prepared = prepare(invocation)?;
     invocation.emit(prepared.found());
     let selected = prepared.select(invocation, types, false)?;
     if selected.is_empty() {
-        let message = "Nothing to do. Try checking your model configs and model specification args".to_owned();
-        invocation.emit(Event::Warning { name: "NothingToDo", message });
+        invocation.emit(Event::nothing_to_do());
         write_artifacts(invocation, &prepared, &RunOutcome::empty(&prepared.manifest))?;
         return invocation.promoted();
     }
@@ -59,21 +58,12 @@ pub fn run(invocation: &mut Invocation) -> Result<(), CommandError> {
     finish(invocation, &prepared, outcome)
 }
 
-/// Comparison with a state and deferral change what is built: better refused than ignored.
-pub fn refuse_state(invocation: &Invocation) -> Result<(), CommandError> {
-    let given = |flag: &str| invocation.flags.text(flag).is_some() || invocation.flags.flag(flag);
-    match ["defer", "defer_state", "favor_state", "state"].into_iter().find(|flag| given(flag)) {
-        Some(flag) => Err(CommandError::NotSupported(format!("--{}", flag.replace('_', "-")))),
-        None => Ok(()),
-    }
-}
-
 fn edges(runner: &Runner) -> Edges {
     if runner.options.tests_gate { Edges::TestsGate } else { Edges::Dependencies }
 }
 
 /// Ctrl-C becomes a message to the scheduler; a second one ends the process.
-fn interrupts(runner: &Runner, sender: std::sync::mpsc::Sender<Message>) -> tokio::task::JoinHandle<()> {
+pub fn interrupts(runner: &Runner, sender: std::sync::mpsc::Sender<Message>) -> tokio::task::JoinHandle<()> {
     runner.run.bridge.handle().spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
             let _ = sender.send(Message::Interrupt);
@@ -121,16 +111,22 @@ fn runner(
     .with_rows(InputRows {
         empty: flags.flag("empty") && !is_seed,
         sample: event_time::sample(flags, invocation.started_at)?,
-    });
+    })
+    .with_defer(prepared.defer.clone());
     let profile = prepared.project.profile.as_ref();
     let shown = prepared.target_dir.strip_prefix(&prepared.project.root).unwrap_or(&prepared.target_dir);
     let options = RunOptions {
         threads: profile.map_or(1, |profile| profile.threads),
         fail_fast: flags.flag("fail_fast"),
         tests_gate: name == "build",
-        hooks: matches!(name, "run" | "test" | "seed" | "snapshot" | "build"),
+        hooks: matches!(name, "run" | "test" | "seed" | "snapshot" | "build")
+            || name == "source"
+                && prepared.scopes.shared.flags.get("SOURCE_FRESHNESS_RUN_PROJECT_HOOKS").is_none_or(Value::is_truthy),
         store_failures: flags.flag("store_failures"),
-        warnings_fail: invocation.console.treats_as_error("LogTestResult"),
+        warnings_fail: invocation.console.treats_as_error(match name {
+            "source" => "LogFreshnessResult",
+            _ => "LogTestResult",
+        }),
         write_files: true,
         target_name: profile.map(|profile| profile.target_name.clone()).unwrap_or_default(),
         target_shown: crate::diagnostic::display_path(shown),

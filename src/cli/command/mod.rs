@@ -9,8 +9,10 @@ mod execute;
 mod init;
 mod ls;
 mod parse;
+mod retry;
 mod run_operation;
 mod show;
+mod source;
 
 use super::{CommandError, invocation::Invocation};
 
@@ -26,6 +28,8 @@ pub fn dispatch(invocation: &mut Invocation) -> Result<(), CommandError> {
         "show" => show::run(invocation),
         "run-operation" => run_operation::run(invocation),
         "docs" => docs::run(invocation),
+        "source" => source::run(invocation),
+        "retry" => retry::run(invocation),
         "deps" => deps::run(invocation),
         "clean" => clean::run(invocation),
         "debug" => debug::run(invocation),

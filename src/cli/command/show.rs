@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::execute::{refuse_state, with_runner};
+use super::execute::with_runner;
 use crate::{
     cli::{
         CommandError,
@@ -29,7 +29,6 @@ pub fn run(invocation: &mut Invocation) -> Result<(), CommandError> {
         let diagnostic = Diagnostic::error("flag", "`show` needs --select or --inline");
         return Err(diagnostic.help("for example: tamis show --select my_model --limit 10").into());
     }
-    refuse_state(invocation)?;
     let prepared = prepare(invocation)?;
     invocation.emit(prepared.found());
     if let Some(sql) = invocation.flags.text("inline").map(str::to_owned) {
@@ -43,8 +42,7 @@ pub fn run(invocation: &mut Invocation) -> Result<(), CommandError> {
     }
     let selected = prepared.select(invocation, TYPES, false)?;
     if selected.is_empty() {
-        let message = "Nothing to do. Try checking your model configs and model specification args".to_owned();
-        invocation.emit(Event::Warning { name: "NothingToDo", message });
+        invocation.emit(Event::nothing_to_do());
         return invocation.promoted();
     }
     let wanted = invocation.flags.words("select").first().cloned().unwrap_or_default();

@@ -224,6 +224,7 @@ fn finished_node(node: &NodeInfo, index: usize, total: usize, outcome: &NodeOutc
         ResourceType::Seed => ("LogSeedResult", "Q016"),
         ResourceType::Snapshot => ("LogSnapshotResult", "Q015"),
         ResourceType::Operation => ("LogHookEndLine", "Q033"),
+        ResourceType::Source => ("LogFreshnessResult", "Q018"),
         ResourceType::Exposure | ResourceType::SavedQuery => ("LogNodeNoOpResult", "Q019"),
         _ => ("LogModelResult", "Q012"),
     };

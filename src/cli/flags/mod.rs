@@ -1,5 +1,6 @@
 //! Flags: command line > environment > `flags:` of the project > default, resolved once, keeping where each came from.
 
+mod recorded;
 mod spec;
 
 use std::{collections::BTreeMap, ffi::OsString};
@@ -237,16 +238,22 @@ fn resolve(spec: &Spec, matches: &ArgMatches, env: Env<'_>) -> Result<(Setting, 
     {
         return Ok((Setting::Bool(!no_print), Origin::Environment("DBT_NO_PRINT".into())));
     }
-    let default = match spec.kind {
-        Kind::Toggle(default) => Setting::Bool(default),
-        Kind::Switch => Setting::Bool(false),
-        Kind::Choice(_, default) | Kind::Text(default) => {
-            default.map_or(Setting::Unset, |text| Setting::Text(text.into()))
+    Ok((spec.default(), Origin::Default))
+}
+
+impl Spec {
+    /// The setting when nobody says anything.
+    fn default(&self) -> Setting {
+        match self.kind {
+            Kind::Toggle(default) => Setting::Bool(default),
+            Kind::Switch => Setting::Bool(false),
+            Kind::Choice(_, default) | Kind::Text(default) => {
+                default.map_or(Setting::Unset, |text| Setting::Text(text.into()))
+            }
+            Kind::Integer(default) => default.map_or(Setting::Unset, Setting::Integer),
+            Kind::Words => Setting::Words(Vec::new()),
         }
-        Kind::Integer(default) => default.map_or(Setting::Unset, Setting::Integer),
-        Kind::Words => Setting::Words(Vec::new()),
-    };
-    Ok((default, Origin::Default))
+    }
 }
 
 fn from_matches(spec: &Spec, matches: &ArgMatches) -> Option<Setting> {
@@ -402,6 +409,9 @@ impl Flags {
             values.insert(key.clone(), value);
         }
         values.insert("which".into(), Value::from(if self.command.name == "ls" { "list" } else { self.command.name }));
+        if self.command.name == "run-operation" {
+            values.insert("macro".into(), self.positional.as_deref().map_or(Value::None, Value::from));
+        }
         values.insert("invocation_command".into(), Value::from(self.invocation.as_str()));
         values
     }

@@ -353,6 +353,12 @@ const LS_OUTPUT: Spec =
     spec("output", "", Kind::Choice(&["selector", "name", "path", "json"], Some("selector")), "Form of each line")
         .no_env()
         .heading("Options");
+const FRESHNESS_OUTPUT: Spec =
+    spec("output", "", Kind::Text(None), "File to write instead of sources.json in the target folder (deprecated)")
+        .short('o')
+        .value("FILE")
+        .no_env()
+        .heading("Options");
 const OUTPUT_KEYS: Spec =
     spec("output-keys", "", Kind::Words, "Keys of the JSON output: unique_id config.materialized")
         .value("KEY")
@@ -476,7 +482,14 @@ pub const COMMANDS: &[Command] = &[
         )
     },
     command("deps", "Check that the packages of the project are there; nothing is downloaded", &[]),
-    later("source", "Check the freshness of sources"),
-    later("retry", "Run again what failed"),
+    Command {
+        positional: Some(Positional { name: "ACTION", required: true, help: "freshness" }),
+        ..command(
+            "source",
+            "Check how old the rows of sources are, and write sources.json",
+            &[SELECT, EXCLUDE, SELECTOR, FRESHNESS_OUTPUT],
+        )
+    },
+    command("retry", "Run the last command again for what failed or was skipped", &[FULL_REFRESH]),
     later("clone", "Clone the relations of a state"),
 ];

@@ -1,5 +1,7 @@
 //! [`Session`] on the lakehouse: one connection. Statements run one after the other and can be cancelled.
 
+pub(super) mod facts;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -12,7 +14,7 @@ use super::{
     layout, parse, query, statement,
 };
 use crate::{
-    engine::{Column, EngineError, Load, Outcome, Session, StatementOptions},
+    engine::{Column, EngineError, Load, Outcome, RelationFacts, Session, StatementOptions},
     names::{Relation, RelationKind},
 };
 
@@ -127,6 +129,15 @@ impl Session for LakeSession {
         let _running = self.running.lock().await;
         self.core.begin_statement();
         relation_columns(&self.core, &self.name(relation)).await
+    }
+
+    async fn facts(&self, relation: &Relation, files: Option<&str>) -> Result<Option<RelationFacts>, EngineError> {
+        let _running = self.running.lock().await;
+        self.core.begin_statement();
+        match files {
+            Some(factor) => facts::of_external(&self.core, factor).await,
+            None => facts::of_relation(&self.core, &self.name(relation)).await,
+        }
     }
 
     async fn load(&self, relation: &Relation, load: Load) -> Result<Outcome, EngineError> {

@@ -108,6 +108,14 @@ impl Table {
         self.snapshot.metadata().configuration().get(name).cloned()
     }
 
+    /// Bytes and rows of each file that is active now; rows where the log knows them.
+    pub async fn files(&self) -> Result<Vec<(u64, Option<u64>)>, EngineError> {
+        let views = self.snapshot.file_views(self.log_store.as_ref(), None);
+        let fact =
+            |size: i64, rows: Option<usize>| (size.unsigned_abs(), rows.and_then(|rows| u64::try_from(rows).ok()));
+        Ok(views.map_ok(|view| fact(view.size(), view.num_records())).try_collect().await?)
+    }
+
     /// A `remove` for each file that is active now.
     pub async fn removes(&self) -> Result<Vec<Remove>, EngineError> {
         let views = self.snapshot.file_views(self.log_store.as_ref(), None);

@@ -3,7 +3,7 @@
 use super::{
     super::{
         StaticCall, Value,
-        tree::{Arguments, Arithmetic, Comparison, Condition, Expr, ExprKind, FilterCall, TestCall},
+        tree::{Arguments, Arithmetic, Comparison, Condition, Expr, ExprKind, FilterCall, Name, TestCall},
     },
     MAX_CHAIN, Parsed, Parser, Tok, literal,
 };
@@ -387,6 +387,9 @@ impl Parser<'_> {
         if let Some(call) = static_call(&callee, &args) {
             self.record(at, call);
         }
+        if matches!(&callee.kind, ExprKind::Name(name) if &**name == "config") {
+            self.config_keys.extend(keys(&args));
+        }
         Ok(self.expr(start, ExprKind::Call(Box::new(callee), Box::new(args))))
     }
 
@@ -492,6 +495,19 @@ impl Parser<'_> {
         }
         Ok(TestCall { name, args, negated })
     }
+}
+
+/// The names of keyword arguments, and the literal keys of dicts that are given by position.
+fn keys(args: &Arguments) -> impl Iterator<Item = Name> + '_ {
+    let of_dicts = args.positional.iter().chain(&args.star_star).flat_map(|arg| match &arg.kind {
+        ExprKind::Dict(pairs) => pairs.as_slice(),
+        _ => &[],
+    });
+    let literal = of_dicts.filter_map(|(key, _)| match &key.kind {
+        ExprKind::Const(Value::Str(text)) => Some(text.clone()),
+        _ => None,
+    });
+    args.keyword.iter().map(|(name, _)| name.clone()).chain(literal)
 }
 
 fn static_call(callee: &Expr, args: &Arguments) -> Option<StaticCall> {

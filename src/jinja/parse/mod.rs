@@ -6,7 +6,10 @@ mod expression;
 mod literal;
 mod statement;
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 use crate::diagnostic::{Diagnostic, Origin, Span};
 
@@ -31,6 +34,7 @@ pub(super) struct Tree {
     pub macros: Vec<ParsedMacro>,
     pub blocks: Vec<Block>,
     pub calls: Vec<StaticCall>,
+    pub config_keys: BTreeSet<Name>,
     pub is_plain: bool,
 }
 
@@ -62,6 +66,8 @@ struct Parser<'s> {
     waiting: Vec<&'static [&'static str]>,
     names: HashSet<Arc<str>>,
     calls: Vec<StaticCall>,
+    /// Names of the arguments of all calls of `config`.
+    config_keys: BTreeSet<Name>,
     uses: Uses,
     macros: Vec<ParsedMacro>,
     blocks: Vec<Block>,
@@ -83,7 +89,8 @@ pub(super) fn parse(text: &str, origin: Origin, stray: Option<&mut Vec<Diagnosti
     }
     if parser.faults.is_empty() {
         let is_plain = !parser.tokens.iter().any(|token| token.tok != Tok::Text) && !text.contains("{#");
-        return Ok(Tree { body, macros: parser.macros, blocks: parser.blocks, calls: parser.calls, is_plain });
+        let Parser { macros, blocks, calls, config_keys, .. } = parser;
+        return Ok(Tree { body, macros, blocks, calls, config_keys, is_plain });
     }
     parser.faults.sort_by_key(|fault| fault.start);
     let diagnostics = parser
@@ -107,6 +114,7 @@ impl<'s> Parser<'s> {
             waiting: Vec::new(),
             names: HashSet::new(),
             calls: Vec::new(),
+            config_keys: BTreeSet::new(),
             uses: Uses::default(),
             macros: Vec::new(),
             blocks: Vec::new(),

@@ -24,7 +24,7 @@ use datafusion::{
 };
 
 use self::reference::Reference;
-use crate::engine::EngineError;
+use crate::engine::{EngineError, RelationFacts};
 
 /// Where the tables of a statement's files live for as long as it runs: a catalog beside the warehouse's.
 const CATALOG: &str = "__external";
@@ -108,6 +108,30 @@ async fn provider(
         Some(formats::Format::Delta) => source::delta(ctx, reference, options).await,
         _ => source::files(ctx, reference, options).await,
     }
+}
+
+/// What is known of the files that a table factor reads, without reading them; `None` when it reads no files, and for
+/// tables on an object store.
+///
+/// # Errors
+/// As [`resolve_external`].
+pub async fn external_facts(
+    ctx: &SessionContext,
+    factor: &TableFactor,
+    options: &ExternalOptions,
+) -> Result<Option<RelationFacts>, EngineError> {
+    let Some(reference) = reference::read(factor)? else { return Ok(None) };
+    if reference.format == Some(formats::Format::Delta) || source::is_delta(&reference, options) {
+        return Ok(source::delta_facts(&reference, options));
+    }
+    let listed = listing::list(ctx, &reference.paths, options).await?;
+    let metas = || listed.files.iter().map(|file| &file.meta);
+    Ok(Some(RelationFacts {
+        rows: None,
+        bytes: metas().map(|meta| meta.size).sum(),
+        files: listed.files.len() as u64,
+        last_changed: metas().map(|meta| meta.last_modified).max(),
+    }))
 }
 
 fn register(ctx: &SessionContext, name: &str, table: Arc<dyn TableProvider>) -> Result<(), EngineError> {

@@ -25,7 +25,10 @@ use super::{
     schemas::{self, Schemas},
     table::{ExternalTable, Group},
 };
-use crate::engine::{EngineError, datafusion::functions};
+use crate::engine::{
+    EngineError, RelationFacts,
+    datafusion::{commit::latest_version, functions, session::facts::last_change},
+};
 
 /// A Delta table outside the warehouse, at its latest version.
 pub(super) async fn delta(
@@ -103,7 +106,15 @@ pub(super) async fn files(
     Ok(Arc::new(ExternalTable { store: listed.store_url, schema, partitions: partition_fields, groups }))
 }
 
-fn is_delta(reference: &Reference, options: &ExternalOptions) -> bool {
+/// When a Delta table on the local disk last changed.
+pub(super) fn delta_facts(reference: &Reference, options: &ExternalOptions) -> Option<RelationFacts> {
+    let resolved = listing::resolve(reference.paths.first()?, options);
+    let folder = std::path::Path::new(&resolved.full);
+    let version = latest_version(folder).filter(|_| !resolved.is_url)?;
+    Some(RelationFacts { rows: None, bytes: 0, files: 0, last_changed: last_change(folder, version) })
+}
+
+pub(super) fn is_delta(reference: &Reference, options: &ExternalOptions) -> bool {
     match reference.paths.as_slice() {
         [path] => {
             let resolved = listing::resolve(path, options);

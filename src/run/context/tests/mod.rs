@@ -61,6 +61,7 @@ fn node(name: &str, materialized: &str) -> Node {
         depends_on: DependsOn::default(),
         compiled: None,
         build_path: None,
+        clues: Default::default(),
         kind: NodeKind::Model(ModelFields::default()),
     }
 }

@@ -1,0 +1,272 @@
+//! Whether two nodes of the same unique id are the same, in what matters. Source: dbt's `state:modified`; where dbt
+//! compares rendered values, the texts that they came from are compared as well, so that an environment is no change.
+
+use std::{
+    borrow::Cow,
+    cell::RefCell,
+    collections::{BTreeSet, HashMap, HashSet},
+};
+
+use serde_json::{Map, Value as Json};
+
+use crate::{
+    artifacts::{StateExposure, StateManifest, StateNode, exposure_dict, source_dict, to_json},
+    manifest::{Manifest, Node, NodeKind, Source, StateClues},
+    names::{ResourceType, UniqueId},
+};
+
+use super::super::Member;
+
+/// Config keys that are no configs of the node's body: they belong to its relation, or only to selection.
+const NOT_COMPARED: [&str; 5] = ["alias", "schema", "database", "tags", "group"];
+
+/// The configs that change what a data test finds.
+const TEST_CONFIGS: [&str; 8] =
+    ["severity", "where", "limit", "fail_calc", "warn_if", "error_if", "store_failures", "store_failures_as"];
+
+/// Two manifests next to each other.
+pub(super) struct Comparison<'a> {
+    manifest: &'a Manifest,
+    old: &'a StateManifest,
+    /// Macros of the project and its packages that are new or have another text.
+    changed_macros: HashSet<&'a UniqueId>,
+    /// Whether a macro or one that it calls changed.
+    verdicts: RefCell<HashMap<&'a UniqueId, bool>>,
+}
+
+impl<'a> Comparison<'a> {
+    pub fn new(manifest: &'a Manifest, old: &'a StateManifest, embedded: &BTreeSet<String>) -> Self {
+        let changed = manifest.macros.iter().filter(|(id, found)| {
+            let before = old.macros.get(id.as_str());
+            !embedded.contains(&found.package_name)
+                && before.is_none_or(|before| !same_text(&before.macro_sql, &found.definition.text))
+        });
+        let changed_macros = changed.map(|(id, _)| id).collect();
+        Self { manifest, old, changed_macros, verdicts: RefCell::default() }
+    }
+
+    /// The node or source of this id in the state.
+    pub fn before(&self, member: Member<'_>) -> Option<&'a StateNode> {
+        let id = member.unique_id().as_str();
+        match member {
+            Member::Source(_) => self.old.sources.get(id),
+            Member::Node(_) => self.old.nodes.get(id),
+            Member::Exposure(_) => None,
+        }
+    }
+
+    fn exposure_before(&self, member: Member<'_>) -> Option<&'a StateExposure> {
+        self.old.exposures.get(member.unique_id().as_str())
+    }
+
+    pub fn knew(&self, member: Member<'_>) -> bool {
+        self.before(member).is_some() || self.exposure_before(member).is_some()
+    }
+
+    /// Whether a macro that the member uses, however far away, is new or has another text.
+    pub fn macros_changed(&self, member: Member<'_>) -> bool {
+        let Member::Node(node) = member else { return false };
+        !self.changed_macros.is_empty() && node.depends_on.macros.iter().any(|id| self.macro_changed(id))
+    }
+
+    fn macro_changed(&self, id: &UniqueId) -> bool {
+        let Some((id, found)) = self.manifest.macros.get_key_value(id) else { return false };
+        if let Some(known) = self.verdicts.borrow().get(id) {
+            return *known;
+        }
+        // Macros may call each other; while one is looked at it counts as unchanged.
+        let own = self.changed_macros.contains(id);
+        self.verdicts.borrow_mut().insert(id, own);
+        let changed = own || found.depends_on.iter().any(|id| self.macro_changed(id));
+        self.verdicts.borrow_mut().insert(id, changed);
+        changed
+    }
+
+    /// Whether the configs are those of before. False without a before.
+    pub fn same_config(&self, member: Member<'_>) -> bool {
+        match member {
+            Member::Node(node) => self.before(member).is_some_and(|old| same_node_config(node, old)),
+            Member::Source(source) => {
+                self.before(member).is_some_and(|old| same_map(&source.unrendered_config, &old.unrendered_config))
+            }
+            Member::Exposure(exposure) => self.exposure_before(member).is_some_and(|old| {
+                let unrendered = old.rest.get("unrendered_config").and_then(Json::as_object);
+                same_map(&exposure.unrendered_config, unrendered.unwrap_or(&Map::new()))
+            }),
+        }
+    }
+
+    /// Whether the member is as it was, macros and contracts aside. New sources and exposures count as unchanged, as in
+    /// dbt.
+    pub fn same_contents(&self, member: Member<'_>) -> bool {
+        match member {
+            Member::Node(node) => self.before(member).is_some_and(|old| same_node(node, old)),
+            Member::Source(source) => self.before(member).is_none_or(|old| {
+                let now = source_dict(source);
+                let same = |key: &str| same_json(now.get(key), old.rest.get(key));
+                same_source_relation(source, old)
+                    && source.fqn == old.fqn
+                    && self.same_config(member)
+                    && ["quoting", "freshness", "loaded_at_field", "external"].into_iter().all(same)
+            }),
+            Member::Exposure(exposure) => self.exposure_before(member).is_none_or(|old| {
+                let now = exposure_dict(exposure);
+                let same = |key: &str| same_json(now.get(key), old.rest.get(key));
+                let parents: BTreeSet<&str> = exposure.depends_on.nodes.iter().map(UniqueId::as_str).collect();
+                exposure.fqn == old.fqn
+                    && ["type", "owner", "maturity", "url", "description", "label"].into_iter().all(same)
+                    && parents == old.depends_on.nodes.iter().map(String::as_str).collect()
+                    && self.same_config(member)
+            }),
+        }
+    }
+}
+
+fn same_node(node: &Node, old: &StateNode) -> bool {
+    if matches!(node.kind, NodeKind::GenericTest(_)) {
+        return same_node_config(node, old) && node.fqn == old.fqn;
+    }
+    same_body(node, old)
+        && same_node_config(node, old)
+        && same_persisted_descriptions(node, old)
+        && node.fqn == old.fqn
+        && same_relation(node, old)
+        && same_references(node, old)
+}
+
+pub(super) fn same_body(node: &Node, old: &StateNode) -> bool {
+    if node.resource_type != ResourceType::Seed {
+        return old.raw_code.as_deref().is_some_and(|code| same_text(code, &node.raw_code));
+    }
+    let field = |key: &str| old.checksum.get(key).and_then(Json::as_str).unwrap_or_default();
+    let own = [&node.checksum.checksum];
+    node.checksum.name == field("name")
+        && own.into_iter().chain(&node.clues.other_checksums).any(|checksum| checksum == field("checksum"))
+}
+
+fn same_node_config(node: &Node, old: &StateNode) -> bool {
+    let pairs = ConfigPair::new(node, old);
+    if node.resource_type == ResourceType::Test {
+        return TEST_CONFIGS.into_iter().all(|key| pairs.same(key));
+    }
+    let keys =
+        node.unrendered_config.keys().map(String::as_str).chain(old.unrendered_config.keys().map(String::as_str));
+    keys.filter(|key| !NOT_COMPARED.contains(key)).all(|key| pairs.same(key))
+}
+
+/// Whether database, schema and alias are configured as before; what the environment adds to them does not matter.
+pub(super) fn same_relation(node: &Node, old: &StateNode) -> bool {
+    let pairs = ConfigPair::new(node, old);
+    ["database", "schema", "alias"].into_iter().all(|key| pairs.same(key))
+}
+
+/// As written where the state says how they were written, else as they are.
+pub(super) fn same_source_relation(source: &Source, old: &StateNode) -> bool {
+    let written = |key: &str| old.rest.get(key).map(Json::as_str);
+    let places = match (written("unrendered_database"), written("unrendered_schema")) {
+        (Some(database), Some(schema)) => {
+            source.unrendered_database.as_deref() == database && source.unrendered_schema.as_deref() == schema
+        }
+        _ => old.database.as_ref() == Some(&source.database) && old.schema.as_ref() == Some(&source.schema),
+    };
+    places && old.rest.get("identifier").and_then(Json::as_str) == Some(&source.identifier)
+}
+
+pub(super) fn same_persisted_descriptions(node: &Node, old: &StateNode) -> bool {
+    let persists = |what: &str| {
+        let docs = node.config.get("persist_docs").and_then(|docs| docs.get(what));
+        docs.is_some_and(|on| on.is_truthy())
+    };
+    if persists("relation") && !same_text(&node.description, old.description.as_deref().unwrap_or_default()) {
+        return false;
+    }
+    if !persists("columns") {
+        return true;
+    }
+    let before = |name: &str| old.columns.get(name).and_then(|column| column.get("description")).and_then(Json::as_str);
+    node.columns.len() == old.columns.len()
+        && node
+            .columns
+            .iter()
+            .all(|(name, column)| before(name).is_some_and(|description| same_text(description, &column.description)))
+}
+
+/// What those who refer to a model depend on.
+fn same_references(node: &Node, old: &StateNode) -> bool {
+    let NodeKind::Model(model) = &node.kind else { return true };
+    let access = if model.access.is_empty() { "protected" } else { &model.access };
+    let latest = model.latest_version.as_ref().map(to_json);
+    let date = model.deprecation_date.as_deref().map(Json::from);
+    let access = Json::from(access);
+    let same = |key: &str, now: Option<&Json>| same_json(now, old.rest.get(key));
+    same("latest_version", latest.as_ref()) && same("access", Some(&access)) && same("deprecation_date", date.as_ref())
+}
+
+/// The configs of a node now and before, and what is known of how they were written.
+struct ConfigPair<'a> {
+    node: &'a Node,
+    old: &'a StateNode,
+    old_texts: Option<&'a Map<String, Json>>,
+    same_code: bool,
+}
+
+impl<'a> ConfigPair<'a> {
+    fn new(node: &'a Node, old: &'a StateNode) -> Self {
+        let same_code = old.raw_code.as_deref().is_some_and(|code| same_text(code, &node.raw_code));
+        let old_texts = old.rest.get("unrendered_properties").and_then(Json::as_object);
+        Self { node, old, old_texts, same_code }
+    }
+
+    /// Whether a key is as it was: the same value, the same text in the properties, or given by an unchanged file.
+    fn same(&self, key: &str) -> bool {
+        let StateClues { config_in_file, config_as_written, .. } = &self.node.clues;
+        if self.same_code && config_in_file.contains(key) {
+            return true;
+        }
+        let value = self.node.unrendered_config.get(key).map(to_json);
+        let before = self.old.unrendered_config.get(key);
+        if same_json(value.as_ref(), before) {
+            return true;
+        }
+        let text = config_as_written.get(key).map(to_json);
+        let text_before = self.old_texts.and_then(|texts| texts.get(key));
+        let equal = |one: Option<&Json>, other: Option<&Json>| one.is_some() && same_json(one, other);
+        equal(text.as_ref(), text_before) || equal(text.as_ref(), before) || equal(text_before, value.as_ref())
+    }
+}
+
+fn same_map(now: &indexmap::IndexMap<String, crate::jinja::Value>, before: &Map<String, Json>) -> bool {
+    let keys = now.keys().map(String::as_str).chain(before.keys().map(String::as_str));
+    keys.into_iter().all(|key| same_json(now.get(key).map(to_json).as_ref(), before.get(key)))
+}
+
+/// Whether two values are equal; absent, null and a dict of nulls are the same.
+fn same_json(one: Option<&Json>, other: Option<&Json>) -> bool {
+    match (one.filter(|json| !is_nothing(json)), other.filter(|json| !is_nothing(json))) {
+        (Some(Json::Object(one)), Some(Json::Object(other))) => {
+            one.keys().chain(other.keys()).all(|key| same_json(one.get(key), other.get(key)))
+        }
+        (Some(Json::Array(one)), Some(Json::Array(other))) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same_json(Some(one), Some(other)))
+        }
+        (Some(Json::String(one)), Some(Json::String(other))) => same_text(one, other),
+        (Some(Json::Number(one)), Some(Json::Number(other))) => one == other || one.as_f64() == other.as_f64(),
+        (one, other) => one == other,
+    }
+}
+
+fn is_nothing(json: &Json) -> bool {
+    match json {
+        Json::Null => true,
+        Json::Object(map) => !map.is_empty() && map.values().all(is_nothing),
+        _ => false,
+    }
+}
+
+/// Whether two texts are the same but for line ends.
+fn same_text(one: &str, other: &str) -> bool {
+    fn plain(text: &str) -> Cow<'_, str> {
+        if text.contains('\r') { text.replace("\r\n", "\n").into() } else { text.into() }
+    }
+    one == other || plain(one) == plain(other)
+}
