@@ -15,6 +15,7 @@
 //! | [`graph`] | `Manifest` → DAG, selectors, execution order |
 //! | [`engine`] | executes SQL; one folder per engine |
 //! | [`run`] | walks the graph: compile, materialize, hooks, tests |
+//! | [`serve`] | the documentation as one page, and a server for it |
 //! | [`cli`] | flags → options; one file per command |
 
 #![cfg_attr(test, allow(clippy::string_slice))]
@@ -39,6 +40,8 @@ pub mod graph;
 pub mod engine;
 
 pub mod run;
+
+pub mod serve;
 
 pub mod cli;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use super::{ArtifactError, Metadata, metadata::WithSchema, write::write_json};
+use super::{ArtifactError, Metadata, metadata::WithSchema, write::write_masked};
 
 const SCHEMA: &str = "catalog/v1";
 
@@ -71,7 +71,7 @@ struct CatalogWire<'a> {
 /// # Errors
 /// The file cannot be written.
 pub fn write_catalog(path: &Path, catalog: &Catalog, metadata: &Metadata) -> Result<(), ArtifactError> {
-    write_json(path, &CatalogWire { metadata: WithSchema(metadata, SCHEMA), catalog })
+    write_masked(path, &CatalogWire { metadata: WithSchema(metadata, SCHEMA), catalog }, &metadata.secrets)
 }
 
 /// dbt's stat of a relation without statistics.

@@ -8,7 +8,7 @@ use super::{
     ArtifactError, ManifestMetadata,
     json::Json,
     node::{DisabledWire, DocWire, ExposureWire, GroupWire, MacroWire, NodeWire, SourceWire},
-    write::write_json,
+    write::{write_json, write_masked},
 };
 use crate::{
     manifest::{Manifest, Node, NodeKind},
@@ -20,7 +20,7 @@ use crate::{
 /// # Errors
 /// The folder is missing or the file cannot be written; then an older file is left as it was.
 pub fn write_manifest(path: &Path, manifest: &Manifest, metadata: &ManifestMetadata) -> Result<(), ArtifactError> {
-    write_json(path, &ManifestWire { manifest, metadata })
+    write_masked(path, &ManifestWire { manifest, metadata }, &metadata.common.secrets)
 }
 
 struct ManifestWire<'a> {

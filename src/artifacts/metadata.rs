@@ -18,6 +18,8 @@ pub struct Metadata {
     pub generated_at: DateTime<Utc>,
     /// `DBT_ENV_CUSTOM_ENV_<key>` of the environment, by key.
     pub env: BTreeMap<String, String>,
+    /// Texts that must not be written.
+    pub secrets: Vec<String>,
 }
 
 /// What the manifest says in addition.

@@ -16,7 +16,7 @@ mod write;
 
 use std::path::PathBuf;
 
-pub use catalog::{Catalog, CatalogColumn, CatalogMetadata, CatalogTable, no_stats, write_catalog};
+pub use catalog::{Catalog, CatalogColumn, CatalogMetadata, CatalogStat, CatalogTable, no_stats, write_catalog};
 pub use json::{Json, python_json, to_json};
 pub use manifest::{SemanticManifest, is_plain, write_manifest, write_semantic_manifest};
 pub use metadata::{ManifestMetadata, Metadata, timestamp};
@@ -24,7 +24,7 @@ pub use node::{ContractWire, contract_of, exposure_dict, group_dict, macro_dict,
 pub use run_results::{BatchResults, RunResult, RunResults, Timing, read_run_results, write_run_results};
 pub use sources::{Freshness, FreshnessResults, Measured, read_sources, write_sources};
 pub use state::{StateExposure, StateMacro, StateManifest, StateNode, read_manifest};
-pub use write::{PerfInfo, write_json, write_perf_info};
+pub use write::{PerfInfo, masked, write_json, write_perf_info, write_text};
 
 /// Why an artifact was not read or written.
 #[derive(Debug, thiserror::Error)]

@@ -203,6 +203,7 @@ fn node(_: &str, json: &Json) -> Node {
             path: optional_text(&json["compiled_path"]),
         }),
         build_path: None,
+        clues: Default::default(),
         kind: kind(json),
     }
 }

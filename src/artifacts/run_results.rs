@@ -9,7 +9,7 @@ use serde_json::{Map, Value as JsonValue};
 use super::{
     ArtifactError, Metadata,
     metadata::{WithSchema, timestamp},
-    write::write_json,
+    write::write_masked,
 };
 use crate::event::Status;
 
@@ -124,7 +124,8 @@ pub fn write_run_results(
     elapsed: f64,
     args: &Map<String, JsonValue>,
 ) -> Result<(), ArtifactError> {
-    write_json(path, &RunResultsWire { metadata: WithSchema(metadata, SCHEMA), results, elapsed_time: elapsed, args })
+    let wire = RunResultsWire { metadata: WithSchema(metadata, SCHEMA), results, elapsed_time: elapsed, args };
+    write_masked(path, &wire, &metadata.secrets)
 }
 
 /// Reads a `run_results.json` of dbt or of ours.
@@ -173,6 +174,7 @@ mod tests {
             invocation_started_at: time.unwrap(),
             generated_at: time.unwrap(),
             env: [("K".to_owned(), "v".to_owned())].into(),
+            secrets: Vec::new(),
         };
         write_run_results(&path, &[result.clone()], &metadata, 1.5, &Map::new()).unwrap();
         let text = fs::read_to_string(&path).unwrap();

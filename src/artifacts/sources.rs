@@ -10,7 +10,7 @@ use super::{
     ArtifactError, Metadata,
     metadata::{WithSchema, timestamp},
     run_results::{Timing, read_time},
-    write::write_json,
+    write::write_masked,
 };
 use crate::event::Status;
 
@@ -80,7 +80,8 @@ pub fn write_sources(
     metadata: &Metadata,
     elapsed: f64,
 ) -> Result<(), ArtifactError> {
-    write_json(path, &SourcesWire { metadata: WithSchema(metadata, "sources/v3"), results, elapsed_time: elapsed })
+    let wire = SourcesWire { metadata: WithSchema(metadata, "sources/v3"), results, elapsed_time: elapsed };
+    write_masked(path, &wire, &metadata.secrets)
 }
 
 /// What selections need of a `sources.json`.

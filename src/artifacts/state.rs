@@ -16,6 +16,8 @@ pub struct StateManifest {
     /// Sources have `source_name` and `identifier` among [`StateNode::rest`].
     pub sources: BTreeMap<String, StateNode>,
     pub exposures: BTreeMap<String, StateExposure>,
+    /// As written: what is compared of them is all in the dict.
+    pub unit_tests: BTreeMap<String, Map<String, JsonValue>>,
     pub macros: BTreeMap<String, StateMacro>,
     pub disabled: BTreeMap<String, JsonValue>,
 }

@@ -20,6 +20,7 @@ fn metadata() -> ManifestMetadata {
             invocation_started_at: time,
             generated_at: time,
             env: [("team".to_owned(), "x".to_owned())].into(),
+            secrets: Vec::new(),
         },
         project_name: "shop".to_owned(),
         adapter_type: "datafusion".to_owned(),

@@ -24,6 +24,7 @@ use super::{
     CommandError,
     adapters::{ADAPTERS, EMBEDDED},
     console::{Console, Format, Settings},
+    environment,
     flags::Flags,
     warnings::WarningPolicy,
 };
@@ -78,6 +79,9 @@ impl Invocation {
         for event in &self.flags.deprecated {
             let message = "`--models` and `--model` are older names of `--select`".to_owned();
             self.emit(Event::Warning { name: event, message });
+        }
+        for (name, message) in environment::warnings(std::env::vars().map(|(name, _)| name)) {
+            self.emit(Event::Warning { name, message });
         }
     }
 
@@ -175,8 +179,20 @@ impl Invocation {
         if let Some(message) = wrong.into_iter().next() {
             return Err(Diagnostic::error("flag", message).help("correct `flags:` in dbt_project.yml").into());
         }
-        self.console.set_settings(Settings { secrets: project.secrets.clone(), ..settings(&self.flags, &self.id) });
-        self.console.set_warnings(self.warning_policy(project)?);
+        let of_environment = std::env::vars().filter(|(name, _)| name.starts_with("DBT_ENV_SECRET"));
+        let mut secrets = project.secrets.clone();
+        secrets.extend(of_environment.map(|(_, value)| value).filter(|value| !value.trim().is_empty()));
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets.dedup();
+        self.console.set_settings(Settings { secrets, ..settings(&self.flags, &self.id) });
+        let policy = self.warning_policy(project)?;
+        let deprecated = policy.deprecated.clone();
+        self.console.set_warnings(policy);
+        for key in deprecated {
+            let new = if key == "include" { "error" } else { "warn" };
+            let message = format!("`{key}` of warn_error_options is the older name of `{new}`");
+            self.emit(Event::Warning { name: "WEOIncludeExcludeDeprecation", message });
+        }
         let configured = project.root_package().and_then(|package| package.config.log_path.clone());
         let folder = self.flags.text("log_path").map_or(configured.unwrap_or_else(|| "logs".into()), str::to_owned);
         let max = self.flags.integer("log_file_max_bytes").and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0);
@@ -235,6 +251,7 @@ impl Invocation {
                 error.status()
             }
         };
+        self.console.summarize_deprecations();
         self.emit(Event::CommandCompleted {
             command: self.flags.invocation.clone(),
             success: result.is_ok(),

@@ -4,6 +4,7 @@
 pub(crate) mod adapters;
 mod command;
 pub mod console;
+mod environment;
 mod error;
 mod event_time;
 pub mod flags;

@@ -18,7 +18,7 @@ use crate::{
     },
     names::{ResourceType, UniqueId},
     project::{Need, Project},
-    run::context::Defer,
+    run::context::{Defer, QueryComment},
 };
 
 use super::{
@@ -35,6 +35,7 @@ pub struct Prepared {
     pub dag: Dag,
     pub state: Arc<PreviousState>,
     pub defer: Option<Defer>,
+    pub comment: Option<QueryComment>,
     /// Absolute.
     pub target_dir: PathBuf,
 }
@@ -64,7 +65,11 @@ pub fn prepare(invocation: &mut Invocation) -> Result<Prepared, CommandError> {
     }
     let (manifest, scopes) = (Arc::new(manifest), parsed.scopes);
     let defer = state::defer(invocation, &project, &manifest, &scopes, &state)?;
-    let prepared = Prepared { project, manifest, scopes, dag, state, defer, target_dir };
+    let comment = match project.root_package() {
+        Some(root) => QueryComment::new(&root.config.query_comment).map_err(CommandError::Project)?,
+        None => None,
+    };
+    let prepared = Prepared { project, manifest, scopes, dag, state, defer, comment, target_dir };
     if invocation.flags.flag("write_json") {
         prepared.write_manifest(invocation, &prepared.manifest)?;
     }
@@ -99,6 +104,7 @@ impl Prepared {
             invocation_started_at: invocation.started_at,
             generated_at: Utc::now(),
             env: self.scopes.shared.metadata_env.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+            secrets: invocation.console.secrets(),
         }
     }
 

@@ -171,8 +171,8 @@ fn a_selector_can_be_used_as_a_method() {
 }
 
 #[test]
-fn methods_of_later_versions_say_so() {
-    check_selection(words(&["state:modified+"]), "the selection method `state:` is not supported yet");
+fn methods_that_compare_say_what_they_need() {
+    check_selection(words(&["state:modified+"]), "`state:` needs the manifest.json of an earlier invocation: give its folder with --state");
 }
 
 #[test]

@@ -168,6 +168,16 @@ fn branch(map: &Map, rendered: &Value, diagnostics: &mut Vec<Diagnostic>) -> Bra
                 key.as_str()
             }
         };
+        if !is_known_config(config)
+            && let Some(near) = near_config(config)
+        {
+            diagnostics.push(
+                Diagnostic::warning("unknown-config", format!("config `{config}` is none that is known"))
+                    .at(entry.key.span, "kept as a config of your own")
+                    .help(format!("did you mean `+{near}`?"))
+                    .event("CustomKeyInConfigDeprecation"),
+            );
+        }
         branch.settings.push(Setting {
             key: canonical_key(config).to_owned(),
             value,
@@ -211,6 +221,13 @@ fn tree_key(kind: ResourceType) -> &'static str {
 /// Config keys that dbt knows of any resource type.
 pub fn is_known_config(key: &str) -> bool {
     KNOWN_CONFIGS.contains(&canonical_key(key))
+}
+
+/// The known config that a key was meant to be, when it is only a slip away: configs of the user's own are common.
+fn near_config(key: &str) -> Option<&'static str> {
+    let letters = |text: &str| text.to_lowercase().replace(['-', '_'], "");
+    let (length, key) = (key.len(), letters(key));
+    KNOWN_CONFIGS.into_iter().find(|known| length > 4 && strsim::damerau_levenshtein(&letters(known), &key) <= 1)
 }
 
 const KNOWN_CONFIGS: [&str; 62] = [

@@ -410,6 +410,12 @@ fn parse(file: Found, checksum: String, source: SourceId, sources: &SourceMap, o
     };
     let origin = Origin::At { source, offset };
     let template = match language {
+        "sql" if matches!(file.kind, Kind::Macro | Kind::GenericTest) => {
+            Some(Template::parse_library(&text, origin).map(|(template, stray)| {
+                out.extend(stray);
+                template
+            }))
+        }
         "sql" => Some(Template::parse(&text, origin)),
         "markdown" => only_docs(&text).map(|docs| Template::parse(&docs, origin)),
         _ => None,

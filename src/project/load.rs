@@ -57,10 +57,12 @@ pub fn load(options: &LoadOptions<'_>, fs: &dyn FileSystem, sources: &SourceMap)
         sources,
         base: context(options, &SecretRule::Forbidden),
         secret: context(options, &SecretRule::Allowed(secrets.clone())),
+        secrets: secrets.clone(),
         root,
     };
     let project = loader.project(&yaml, map, &mut out);
-    let mut secrets = secrets.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+    let mut secrets = lock(&secrets).clone();
+    secrets.extend(project.profile.iter().flat_map(credentials));
     // The longest first, so that masking one does not leave a rest of another.
     secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     (Some(Project { secrets, ..project }), out)
@@ -124,6 +126,27 @@ fn no_project(options: &LoadOptions<'_>) -> Diagnostic {
         .help("go to the project's folder, give `--project-dir`, or start a project with `tamis init`")
 }
 
+fn lock(secrets: &Secrets) -> std::sync::MutexGuard<'_, Vec<String>> {
+    secrets.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Settings that hold a secret are secret themselves, whatever they are called.
+fn hide_secrets(profile: &mut Profile, secrets: &[String]) {
+    let holds = |value: &Value| {
+        let text = value.to_str();
+        secrets.iter().any(|secret| !secret.is_empty() && text.contains(secret.as_str()))
+    };
+    let hidden: Vec<String> =
+        profile.settings.iter().filter(|(_, value)| holds(value)).map(|(key, _)| key.clone()).collect();
+    profile.secret_keys.extend(hidden);
+}
+
+/// The values of a profile's secret settings that are long enough not to be part of any text.
+fn credentials(profile: &Profile) -> Vec<String> {
+    let texts = profile.secret_keys.iter().filter_map(|key| profile.text(key));
+    texts.filter(|text| text.len() >= 4).map(str::to_owned).collect()
+}
+
 fn context(options: &LoadOptions<'_>, secrets: &SecretRule) -> BaseContext {
     let mut values = base_names(&options.env, &options.vars, secrets);
     values.insert("flags".into(), options.flags.clone());
@@ -140,6 +163,7 @@ struct Loader<'a> {
     base: BaseContext,
     /// As `base`, with secrets.
     secret: BaseContext,
+    secrets: Secrets,
     root: PathBuf,
 }
 
@@ -208,7 +232,10 @@ impl<'l> Loader<'l> {
         if self.options.profile_need == Need::Required {
             out.extend(diagnostics);
         }
-        let profile::Found { profile, legacy_flags } = found;
+        let profile::Found { mut profile, legacy_flags } = found;
+        if let Some(profile) = &mut profile {
+            hide_secrets(profile, &lock(&self.secrets));
+        }
         (profile, legacy_flags)
     }
 

@@ -247,7 +247,7 @@ fn a_profile_is_chosen_and_only_its_output_is_rendered() {
     let project = loaded.project();
     let profile = project.profile.as_ref().unwrap();
     assert_eq!((profile.text("password"), profile.database.as_deref()), (Some("a{{b"), Some("d")));
-    assert_eq!(project.secrets, ["hush"]);
+    assert_eq!(project.secrets, ["hush", "a{{b"]);
     assert!(!profile.target().to_repr().contains("a{{b"));
 }
 

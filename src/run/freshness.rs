@@ -144,7 +144,7 @@ impl Worker for Checker<'_> {
         });
         let message = match &answer {
             Ok(answer) => age_message(source, answer.measured),
-            Err(error) => error.message.clone(),
+            Err(_) => format!("Runtime Error in source {} ({})", source.name, source.original_file_path),
         };
         let freshness = Freshness {
             unique_id: source.unique_id.to_string(),

@@ -19,6 +19,8 @@ mod cases;
 mod contracts;
 mod docs;
 #[cfg(feature = "datafusion")]
+mod earlier;
+#[cfg(feature = "datafusion")]
 mod microbatch;
 #[cfg(feature = "datafusion")]
 mod packages;
@@ -29,3 +31,5 @@ mod state;
 mod tidy;
 #[cfg(feature = "datafusion")]
 mod unit_tests;
+#[cfg(feature = "datafusion")]
+mod warnings;

@@ -122,6 +122,7 @@ pub fn write(manifest: &Manifest, folder: &Path) {
             invocation_started_at: time,
             generated_at: time,
             env: Default::default(),
+            secrets: Vec::new(),
         },
         project_name: "shop".to_owned(),
         adapter_type: "duckdb".to_owned(),

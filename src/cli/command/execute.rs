@@ -112,7 +112,8 @@ fn runner(
         empty: flags.flag("empty") && !is_seed,
         sample: event_time::sample(flags, invocation.started_at)?,
     })
-    .with_defer(prepared.defer.clone());
+    .with_defer(prepared.defer.clone())
+    .with_comment(prepared.comment.clone());
     let profile = prepared.project.profile.as_ref();
     let shown = prepared.target_dir.strip_prefix(&prepared.project.root).unwrap_or(&prepared.target_dir);
     let options = RunOptions {

@@ -6,7 +6,7 @@ mod progress;
 mod record;
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     io::{self, Write},
     path::Path,
     sync::{
@@ -22,7 +22,8 @@ use record::{Options, Record, records};
 
 use crate::{
     diagnostic::{Diagnostic, Severity, SourceMap, Style},
-    event::{Event, EventSink, LogLevel},
+    event::{Event, EventSink, LogLevel, Status},
+    names::ResourceType,
 };
 
 use super::warnings::{Treatment, WarningPolicy};
@@ -76,7 +77,8 @@ pub struct Console {
     closed: AtomicBool,
     progress: Option<Progress>,
     file: Mutex<Option<LogFile>>,
-    deprecations: Mutex<BTreeSet<&'static str>>,
+    /// How often each deprecation was met.
+    deprecations: Mutex<BTreeMap<&'static str, usize>>,
     warnings: RwLock<WarningPolicy>,
     promoted: AtomicBool,
 }
@@ -90,7 +92,7 @@ impl Console {
             closed: AtomicBool::new(false),
             progress,
             file: Mutex::new(None),
-            deprecations: Mutex::new(BTreeSet::new()),
+            deprecations: Mutex::default(),
             warnings: RwLock::new(WarningPolicy::default()),
             promoted: AtomicBool::new(false),
         }
@@ -121,6 +123,11 @@ impl Console {
     /// Writes data (the output of `ls` and `show`) to standard output as it is, with a final newline.
     pub fn data(&self, text: &str) {
         self.put(text);
+    }
+
+    /// What no line and no artifact may show.
+    pub fn secrets(&self) -> Vec<String> {
+        self.settings().secrets.clone()
     }
 
     /// Whether standard output was closed by its reader.
@@ -173,7 +180,15 @@ impl Console {
     fn treated(&self, event: Event) -> Option<Event> {
         let name = match &event {
             Event::Diagnostic(diagnostic) if !diagnostic.is_error() => diagnostic.event.unwrap_or("Warning"),
+            Event::Warning { name: "DeprecationsSummary", .. } => return Some(event),
             Event::Warning { name, .. } => name,
+            // Promoted where the verdict is made.
+            Event::NodeFinished { node, outcome, .. } if outcome.status == Status::Warn => {
+                let name =
+                    if node.resource_type == ResourceType::Source { "LogFreshnessResult" } else { "LogTestResult" };
+                let policy = self.warnings.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+                return (policy.treatment(name) != Treatment::Silence).then_some(event);
+            }
             Event::Log { level: LogLevel::Warn, .. } => "JinjaLogWarning",
             _ => return Some(event),
         };
@@ -194,10 +209,28 @@ impl Console {
             Event::Warning { name, .. } => Some(*name),
             _ => None,
         };
-        let Some(name) = name.filter(|name| name.ends_with("Deprecation") && !self.settings().all_deprecations) else {
-            return false;
+        let Some(name) = name.filter(|name| name.ends_with("Deprecation")) else { return false };
+        let mut deprecations = self.deprecations.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let count = deprecations.entry(name).or_default();
+        *count += 1;
+        *count > 1 && !self.settings().all_deprecations
+    }
+
+    /// Tells at the end which deprecations were met, and how often.
+    pub fn summarize_deprecations(&self) {
+        let met = self.deprecations.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        if met.is_empty() {
+            return;
+        }
+        let line = |(name, count): (&&str, &usize)| {
+            format!("- {name}: {count} occurrence{}", if *count == 1 { "" } else { "s" })
         };
-        !self.deprecations.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(name)
+        let mut message =
+            format!("Summary of encountered deprecations:\n\n{}", met.iter().map(line).collect::<Vec<_>>().join("\n"));
+        if !self.settings().all_deprecations && met.values().any(|count| *count > 1) {
+            message.push_str("\n\nOnly the first of each kind was shown; `--show-all-deprecations` shows them all.");
+        }
+        self.emit(Event::Warning { name: "DeprecationsSummary", message });
     }
 
     fn on_console(&self, record: &Record) -> bool {
@@ -231,9 +264,22 @@ impl Console {
                         "pid": std::process::id(), "thread": thread, "ts": stamp,
                     },
                 });
-                self.masked(&line.to_string())
+                self.masked_json(&line.to_string())
             }
         }
+    }
+
+    /// As [`Self::masked`], with secrets as JSON spells them.
+    fn masked_json(&self, line: &str) -> String {
+        let mut line = self.masked(line);
+        for secret in &self.settings().secrets {
+            let spelled = serde_json::Value::from(secret.as_str()).to_string();
+            let spelled = spelled.trim_matches('"');
+            if spelled != secret && !spelled.is_empty() {
+                line = line.replace(spelled, "*****");
+            }
+        }
+        line
     }
 
     fn masked(&self, text: &str) -> String {

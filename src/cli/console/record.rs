@@ -71,7 +71,10 @@ pub fn records(event: &Event, options: &Options) -> Vec<Record> {
                 name,
                 warning_code(name),
                 LogLevel::Warn,
-                format!("[WARNING]: {message}"),
+                match name.contains("Deprecation") {
+                    true => format!("[WARNING][{name}]: {message}"),
+                    false => format!("[WARNING]: {message}"),
+                },
                 json!({"msg": message}),
             )]
         }

@@ -10,6 +10,7 @@ use indexmap::IndexMap;
 
 pub use spec::{COMMANDS, Command, GLOBAL, Kind, Spec};
 
+use super::environment;
 use crate::jinja::Value;
 
 /// Reads an environment variable.
@@ -224,7 +225,8 @@ fn resolve(spec: &Spec, matches: &ArgMatches, env: Env<'_>) -> Result<(Setting, 
         return Ok((setting, Origin::CommandLine));
     }
     if let Some(name) = spec.env {
-        for variable in [format!("DBT_ENGINE_{name}"), format!("DBT_{name}")] {
+        let older = environment::OLDER.iter().filter(|(_, new)| *new == name).map(|(old, _)| format!("DBT_{old}"));
+        for variable in [format!("DBT_ENGINE_{name}"), format!("DBT_{name}")].into_iter().chain(older) {
             if let Some(text) = env(&variable).filter(|text| !text.is_empty()) {
                 let setting = from_text(spec, &text).map_err(|expected| {
                     UsageError::new(&format!("invalid value '{text}' for {variable}: expected {expected}"))

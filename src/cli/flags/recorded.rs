@@ -7,8 +7,7 @@ use serde_json::{Map, Value as Json};
 use super::{COMMANDS, Flags, GLOBAL, Kind, Origin, Setting, Spec};
 
 /// Flags that say where things are, and how they are told: those of the new command line count, given or not.
-const OF_THE_PLACE: [&str; 7] =
-    ["project_dir", "profiles_dir", "target_path", "log_path", "state", "defer_state", "warn_error"];
+const OF_THE_PLACE: [&str; 5] = ["project_dir", "profiles_dir", "target_path", "log_path", "warn_error"];
 
 /// The commands that leave a run_results.json to go by.
 const RETRIED: [&str; 9] = ["build", "run", "test", "seed", "snapshot", "compile", "docs", "clone", "run-operation"];

@@ -367,6 +367,23 @@ const OUTPUT_KEYS: Spec =
 const COMPILE: Spec = spec("compile", "", Kind::Toggle(true), "Compile the nodes first").no_env().heading("Options");
 const EMPTY_CATALOG: Spec =
     spec("empty-catalog", "EMPTY_CATALOG", Kind::Toggle(false), "Write a catalog without relations").heading("Options");
+const STATIC: Spec =
+    spec("static", "", Kind::Toggle(false), "Write static_index.html too: the same page as index.html")
+        .no_env()
+        .heading("Options");
+const HOST: Spec =
+    spec("host", "", Kind::Text(Some("127.0.0.1")), "Address to serve on: this machine's own only, of docs serve")
+        .value("HOST")
+        .no_env()
+        .heading("Options");
+const PORT: Spec = spec("port", "", Kind::Integer(Some(8080)), "Port to serve on; 0: a free one, of docs serve")
+    .value("N")
+    .no_env()
+    .heading("Options");
+const BROWSER: Spec =
+    spec("browser", "", Kind::Toggle(true), "Open the page in a browser, when started from a terminal, of docs serve")
+        .no_env()
+        .heading("Options");
 const ARGS: Spec = spec("args", "", Kind::Text(Some("{}")), "Arguments of the macro, as a YAML mapping")
     .value("YAML")
     .no_env()
@@ -474,11 +491,11 @@ pub const COMMANDS: &[Command] = &[
         ..command("init", "Write a new project that builds at once", &[SKIP_PROFILE])
     },
     Command {
-        positional: Some(Positional { name: "ACTION", required: true, help: "generate (serve is not supported yet)" }),
+        positional: Some(Positional { name: "ACTION", required: true, help: "generate or serve" }),
         ..command(
             "docs",
-            "Write catalog.json for documentation tools",
-            &[SELECT, EXCLUDE, SELECTOR, COMPILE, EMPTY_CATALOG],
+            "Write catalog.json and the documentation as one page, or serve the page",
+            &[SELECT, EXCLUDE, SELECTOR, COMPILE, EMPTY_CATALOG, STATIC, HOST, PORT, BROWSER],
         )
     },
     command("deps", "Check that the packages of the project are there; nothing is downloaded", &[]),

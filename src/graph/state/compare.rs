@@ -10,7 +10,7 @@ use std::{
 use serde_json::{Map, Value as Json};
 
 use crate::{
-    artifacts::{StateExposure, StateManifest, StateNode, exposure_dict, source_dict, to_json},
+    artifacts::{StateExposure, StateManifest, StateNode, exposure_dict, node_dict, source_dict, to_json},
     manifest::{Manifest, Node, NodeKind, Source, StateClues},
     names::{ResourceType, UniqueId},
 };
@@ -59,8 +59,12 @@ impl<'a> Comparison<'a> {
         self.old.exposures.get(member.unique_id().as_str())
     }
 
+    fn unit_test_before(&self, member: Member<'_>) -> Option<&'a Map<String, Json>> {
+        self.old.unit_tests.get(member.unique_id().as_str())
+    }
+
     pub fn knew(&self, member: Member<'_>) -> bool {
-        self.before(member).is_some() || self.exposure_before(member).is_some()
+        self.before(member).is_some() || self.exposure_before(member).is_some() || self.unit_test_before(member).is_some()
     }
 
     /// Whether a macro that the member uses, however far away, is new or has another text.
@@ -100,6 +104,12 @@ impl<'a> Comparison<'a> {
     /// dbt.
     pub fn same_contents(&self, member: Member<'_>) -> bool {
         match member {
+            Member::Node(node) if matches!(node.kind, NodeKind::UnitTest(_)) => {
+                let now = node_dict(node);
+                let keys = ["model", "given", "expect", "overrides", "versions"];
+                self.unit_test_before(member)
+                    .is_some_and(|old| keys.into_iter().all(|key| same_json(now.get(key), old.get(key))))
+            }
             Member::Node(node) => self.before(member).is_some_and(|old| same_node(node, old)),
             Member::Source(source) => self.before(member).is_none_or(|old| {
                 let now = source_dict(source);

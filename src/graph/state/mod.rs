@@ -126,7 +126,8 @@ fn is_so(
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<bool, SelectionError> {
     let node = match member {
-        Member::Node(node) => Some(node),
+        // A unit test has no body, configs or relation of its own.
+        Member::Node(node) => Some(node).filter(|node| !matches!(node.kind, NodeKind::UnitTest(_))),
         Member::Source(_) | Member::Exposure(_) => None,
     };
     let old = comparison.before(member);
@@ -137,9 +138,12 @@ fn is_so(
         Question::Modified => modified(comparison, member, old, warnings)?,
         Question::Unmodified => !modified(comparison, member, old, warnings)?,
         Question::Body => node.is_some_and(|node| old.is_none_or(|old| !compare::same_body(node, old))),
-        Question::Configs => is_new || !comparison.same_config(member),
+        Question::Configs => {
+            let has_configs = node.is_some() || !matches!(member, Member::Node(_));
+            has_configs && (is_new || !comparison.same_config(member))
+        }
         Question::Relation => match member {
-            Member::Node(node) => old.is_none_or(|old| !compare::same_relation(node, old)),
+            Member::Node(_) => node.is_some_and(|node| old.is_none_or(|old| !compare::same_relation(node, old))),
             Member::Source(source) => old.is_none_or(|old| !compare::same_source_relation(source, old)),
             Member::Exposure(_) => false,
         },

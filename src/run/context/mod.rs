@@ -6,6 +6,7 @@
 mod adapter;
 mod cache;
 mod catalog;
+mod comment;
 mod config;
 mod constraints;
 mod errors;
@@ -29,6 +30,7 @@ use indexmap::IndexMap;
 
 pub use cache::{Cached, RelationCache};
 pub use catalog::returned_relations;
+pub use comment::QueryComment;
 pub use inputs::{Batch, Defer, InputRows, UnitInputs, Window, source_relation};
 pub use node::{NodeContext, NodeInput, Subject, Writer};
 pub use refs::{RefIndex, Resolved};
@@ -57,6 +59,7 @@ pub struct RunShared {
     pub selected: Vec<UniqueId>,
     pub rows: InputRows,
     pub defer: Option<Defer>,
+    comment: Option<QueryComment>,
     selected_set: HashSet<UniqueId>,
     graph: OnceLock<Value>,
 }
@@ -88,6 +91,7 @@ impl RunShared {
             selected,
             rows: InputRows::default(),
             defer: None,
+            comment: None,
             graph: OnceLock::new(),
         }
     }
@@ -101,6 +105,12 @@ impl RunShared {
     #[must_use]
     pub fn with_defer(mut self, defer: Option<Defer>) -> Self {
         self.defer = defer;
+        self
+    }
+
+    #[must_use]
+    pub fn with_comment(mut self, comment: Option<QueryComment>) -> Self {
+        self.comment = comment;
         self
     }
 

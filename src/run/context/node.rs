@@ -136,6 +136,7 @@ impl NodeContext {
             model: Mutex::default(),
             forced: Mutex::default(),
             unit_inputs: OnceLock::new(),
+            comment: OnceLock::new(),
         });
         let context = Context::new(Arc::new(Arc::clone(&state)));
         Self { state, context }
@@ -143,6 +144,13 @@ impl NodeContext {
 
     pub fn subject(&self) -> &Subject {
         &self.state.subject
+    }
+
+    /// A context whose statements carry no query comment: the one that renders the comment.
+    pub(super) fn without_comment(run: Arc<RunShared>, input: NodeInput) -> Self {
+        let context = Self::new(run, input);
+        context.state.comment.get_or_init(|| "".into());
+        context
     }
 
     /// For [`Interp::new`]; prefer [`NodeContext::interp`].
@@ -336,7 +344,7 @@ pub(super) struct NodeState {
     pub(super) run: Arc<RunShared>,
     pub(super) scope: Arc<Scope>,
     pub(super) subject: Subject,
-    thread: Arc<str>,
+    pub(super) thread: Arc<str>,
     pub(super) batch: Option<Batch>,
     writer: Option<Writer>,
     session: Mutex<Option<Arc<dyn Session>>>,
@@ -347,6 +355,8 @@ pub(super) struct NodeState {
     model: Mutex<Option<Value>>,
     forced: Mutex<IndexMap<String, Value>>,
     pub(super) unit_inputs: OnceLock<UnitInputs>,
+    /// The query comment, rendered once.
+    pub(super) comment: OnceLock<Arc<str>>,
 }
 
 impl NodeState {

@@ -51,11 +51,12 @@ impl NodeState {
         if creates_table(sql) {
             options.table = std::mem::take(&mut *lock(&self.table_options));
         }
+        let sent = self.with_comment(sql)?;
         let connection = self.connection_name();
         let shared = &self.run.scopes.shared;
-        shared.events.emit(Event::Sql { connection: connection.clone(), sql: sql.to_string() });
+        shared.events.emit(Event::Sql { connection: connection.clone(), sql: sent.sql.to_string() });
         let begun = Instant::now();
-        let outcome = self.run.bridge.wait(session.execute(sql, &options));
+        let outcome = self.run.bridge.wait(session.execute(&sent.sql, &options));
         let elapsed = begun.elapsed();
         let status = match &outcome {
             Ok(outcome) => Response::of(outcome).message,
@@ -65,7 +66,10 @@ impl NodeState {
         let metrics = outcome.as_ref().map_or_else(|_| Metrics::default(), |outcome| outcome.metrics);
         let head = sql.trim().chars().take(HEAD).collect();
         lock(&self.stats).statements.push(StatementStats { sql: head, elapsed, metrics });
-        outcome.map_err(|error| of_statement(interp, sql, self.compiled_text().as_deref(), &error))
+        outcome.map_err(|error| {
+            let error = sent.own_position(error);
+            of_statement(interp, sql, self.compiled_text().as_deref(), &error)
+        })
     }
 
     /// `execute(sql, auto_begin=False, fetch=False, limit=None)` → `(response, table)`.

@@ -5,7 +5,6 @@ use std::{fs, path::Path};
 
 use chrono::{DateTime, Utc};
 use datafusion::sql::sqlparser::{dialect::GenericDialect, parser::Parser};
-use futures::TryStreamExt;
 use serde_json::Value;
 
 use super::super::{
