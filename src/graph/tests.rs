@@ -172,7 +172,10 @@ fn a_selector_can_be_used_as_a_method() {
 
 #[test]
 fn methods_that_compare_say_what_they_need() {
-    check_selection(words(&["state:modified+"]), "`state:` needs the manifest.json of an earlier invocation: give its folder with --state");
+    check_selection(
+        words(&["state:modified+"]),
+        "`state:` needs the manifest.json of an earlier invocation: give its folder with --state",
+    );
 }
 
 #[test]

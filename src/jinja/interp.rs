@@ -284,7 +284,11 @@ impl<'a> Interp<'a> {
     }
 
     pub(super) fn count_iteration(&mut self) -> Result<(), JinjaError> {
-        self.iterations += 1;
+        self.count_iterations(1)
+    }
+
+    pub(super) fn count_iterations(&mut self, more: u64) -> Result<(), JinjaError> {
+        self.iterations = self.iterations.saturating_add(more);
         if self.iterations > self.limits.iterations {
             let message = format!("loops ran more than {} times in all", self.limits.iterations);
             return Err(JinjaError::new(ErrorKind::Limit, message));

@@ -140,6 +140,8 @@ impl Items {
     /// All that is left.
     pub fn rest(mut self, interp: &mut Interp<'_>) -> Result<Vec<Value>, JinjaError> {
         if let Self::Known(items) = self {
+            // A filter that walks a list in a loop is a loop in a loop.
+            interp.count_iterations(items.len() as u64)?;
             return Ok(items.collect());
         }
         let mut rest = Vec::new();

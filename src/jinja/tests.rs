@@ -215,6 +215,7 @@ fn endless_templates_run_into_limits() {
         "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
         "{% for a in range(10000000000) %}{% endfor %}",
         "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}",
+        "{% for a in range(1000) %}{{ range(10000) | sum }}{% endfor %}",
         "{{ 'a' * 10000000000 }}",
         "{{ [1] * 10000000000 }}",
         "{{ '%10000000000d' % 1 }}",

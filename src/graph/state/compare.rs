@@ -64,7 +64,9 @@ impl<'a> Comparison<'a> {
     }
 
     pub fn knew(&self, member: Member<'_>) -> bool {
-        self.before(member).is_some() || self.exposure_before(member).is_some() || self.unit_test_before(member).is_some()
+        self.before(member).is_some()
+            || self.exposure_before(member).is_some()
+            || self.unit_test_before(member).is_some()
     }
 
     /// Whether a macro that the member uses, however far away, is new or has another text.

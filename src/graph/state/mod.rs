@@ -132,6 +132,9 @@ fn is_so(
     };
     let old = comparison.before(member);
     let is_new = !comparison.knew(member);
+    if let (Some(node), Some(old), Question::Modified | Question::Unmodified | Question::Body) = (node, old, question) {
+        warnings.extend(unread_seed(node, old));
+    }
     Ok(match question {
         Question::New => is_new,
         Question::Old => !is_new,
@@ -170,6 +173,21 @@ fn modified(
         _ => false,
     };
     Ok(contract || !comparison.same_contents(member) || comparison.macros_changed(member))
+}
+
+/// A warning about a seed that is too large to be read for a comparison, so that its path stands for its rows.
+fn unread_seed(node: &crate::manifest::Node, old: &StateNode) -> Option<Diagnostic> {
+    if node.checksum.name != "path" {
+        return None;
+    }
+    let field = |key: &str| old.checksum.get(key).and_then(serde_json::Value::as_str).unwrap_or_default();
+    let (event, what) = match (field("name") == "path", field("checksum") == node.checksum.checksum) {
+        (false, _) => ("SeedIncreased", "has become larger than 1 MiB: it counts as changed"),
+        (true, true) => ("SeedExceedsLimitSamePath", "is larger than 1 MiB: a change of its rows is not seen"),
+        (true, false) => ("SeedExceedsLimitAndPathChanged", "is larger than 1 MiB and was moved: it counts as changed"),
+    };
+    let message = format!("seed `{}` {what}", node.name);
+    Some(Diagnostic::warning("large-seed", message).event(event).node(node.unique_id.as_str()))
 }
 
 /// A contract that breaks what others rely on is an error for a versioned model, a warning for any other.
