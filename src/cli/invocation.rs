@@ -1,7 +1,7 @@
 //! One invocation of the program: its flags, console, clock and id, and what loading a project needs of them.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     io::IsTerminal,
     path::{Path, PathBuf},
     sync::Arc,
@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 use indexmap::IndexMap;
 
 use crate::{
+    artifacts::BatchResults,
     diagnostic::{Diagnostic, SourceMap},
     event::{Event, EventSink, LogLevel},
     jinja::Value,
@@ -40,8 +41,16 @@ pub struct Invocation {
     pub id: String,
     pub started_at: DateTime<Utc>,
     pub current_dir: PathBuf,
-    /// With `retry`: the nodes that are run again.
-    pub only: Option<BTreeSet<UniqueId>>,
+    /// With `retry`.
+    pub again: Option<Again>,
+}
+
+/// What `retry` runs again.
+#[derive(Debug, Clone, Default)]
+pub struct Again {
+    pub nodes: BTreeSet<UniqueId>,
+    /// The windows of models that were built in part.
+    pub batches: BTreeMap<UniqueId, BatchResults>,
 }
 
 /// How much of a project a command reads.
@@ -59,7 +68,7 @@ impl Invocation {
         let id = uuid::Uuid::new_v4().to_string();
         let console = Arc::new(Console::new(settings(&flags, &id), sources.clone()));
         let current_dir = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-        Self { flags, console, sources, id, started_at: Utc::now(), current_dir, only: None }
+        Self { flags, console, sources, id, started_at: Utc::now(), current_dir, again: None }
     }
 
     pub fn emit(&self, event: Event) {

@@ -182,8 +182,8 @@ impl Prepared {
         types: &[ResourceType],
         blank: bool,
     ) -> Result<BTreeSet<UniqueId>, CommandError> {
-        if let Some(only) = &invocation.only {
-            return Ok(only.iter().filter(|id| self.dag.contains(id)).cloned().collect());
+        if let Some(again) = &invocation.again {
+            return Ok(again.nodes.iter().filter(|id| self.dag.contains(id)).cloned().collect());
         }
         let flags = &invocation.flags;
         let resource_types = match resource_types(flags.words("resource_type"), types)? {

@@ -193,3 +193,15 @@ fn a_projects_own_macro_runs_once_per_model_unless_the_flag_is_set() {
     );
     build(&folder, 0, &[]).shows(&["Batch 4 of 4 OK created batch 2024-01-04 of main.daily"]);
 }
+
+#[test]
+fn retry_builds_the_windows_that_failed() {
+    let folder = daily();
+    build(&folder, 1, &["--vars", "{bad: 3}"]);
+    assert_eq!(batches(&folder), "PARTIAL SUCCESS (3/4): done 01 02 04, failed 03");
+    let ran = folder.expect(0, &["retry", "--vars", "{bad: 0}"]);
+    ran.shows(&["Batch 1 of 1 START batch 2024-01-03 of main.daily", "main.down"]);
+    assert!(!ran.text().contains("main.events"), "{}", ran.text());
+    assert_eq!(batches(&folder), "SUCCESS: done 03 01 02 04, failed ");
+    assert_eq!(folder.rows("select count(*) as n from {{ ref('daily') }}"), [r#"{"n":4}"#]);
+}

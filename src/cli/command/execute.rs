@@ -1,9 +1,6 @@
 //! `run`, `test`, `seed`, `snapshot`, `build`: run the selected nodes.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     artifacts::write_run_results,
@@ -133,7 +130,7 @@ fn runner(
         target_shown: crate::diagnostic::display_path(shown),
         skip_if_start_fails: prepared.scopes.shared.flags.is_on("SKIP_NODES_IF_ON_RUN_START_FAILS"),
         event_time: event_time::window(flags)?,
-        previous_batches: BTreeMap::new(),
+        previous_batches: invocation.again.as_ref().map(|again| again.batches.clone()).unwrap_or_default(),
     };
     let inject = !flags.is_explicit("inject_ephemeral_ctes") || flags.flag("inject_ephemeral_ctes");
     Ok(Runner::new(Arc::new(shared), options, prepared.target_dir.clone(), inject))

@@ -7,7 +7,7 @@ use crate::{
     cli::{
         CommandError,
         flags::Flags,
-        invocation::{Depth, Invocation},
+        invocation::{Again, Depth, Invocation},
         state,
     },
     diagnostic::{Diagnostic, SourceMap},
@@ -21,7 +21,12 @@ pub fn run(invocation: &mut Invocation) -> Result<(), CommandError> {
     invocation.flags = Flags::of_results(&previous.args, &invocation.flags)
         .map_err(|message| Diagnostic::error("retry", message).help("run the command itself"))?;
     let warnings_too = invocation.flags.flag("warn_error");
-    invocation.only = Some(unsuccessful(&previous, warnings_too));
+    let batches = previous.results.iter().filter_map(|result| {
+        let batches = result.batch_results.clone()?;
+        let partial = !batches.successful.is_empty() && !batches.failed.is_empty();
+        partial.then(|| (UniqueId::new(result.unique_id.as_str()), batches))
+    });
+    invocation.again = Some(Again { nodes: unsuccessful(&previous, warnings_too), batches: batches.collect() });
     let command = invocation.flags.command.name;
     invocation.emit(Event::Debug { message: format!("retrying `{command}`") });
     super::dispatch(invocation)
