@@ -70,11 +70,24 @@ pub trait Session: Send + Sync {
         Ok(None)
     }
 
+    /// What tells whether a relation changed, or `None` when it does not exist.
+    async fn stored(&self, relation: &Relation) -> Result<Option<Stored>, EngineError>;
+
     /// Creates or replaces a table, or appends to it, from record batches. Seeds and fixtures.
     async fn load(&self, relation: &Relation, load: Load) -> Result<Outcome, EngineError>;
 
     /// Stops the statement that runs now, if any.
     async fn cancel(&self);
+}
+
+/// A relation as it is stored now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    pub kind: RelationKind,
+    /// Another text whenever the rows of a table, or the query of a view, are others.
+    pub version: String,
+    /// The properties of a table.
+    pub properties: Vec<(String, String)>,
 }
 
 /// Batches for [`Session::load`].

@@ -107,7 +107,7 @@ pub struct Unsupported {
 }
 
 /// The SHA-256 of a text in hex.
-fn sha256_hex(text: &str) -> String {
+pub fn sha256_hex(text: &str) -> String {
     use sha2::{Digest, Sha256};
     Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -20,6 +20,7 @@ pub const DBT: &[EmbeddedFile] = &[
     ("macros/cross_database/strings.sql", include_str!("dbt/macros/cross_database/strings.sql")),
     ("macros/cross_database/timestamps.sql", include_str!("dbt/macros/cross_database/timestamps.sql")),
     ("macros/cross_database/types.sql", include_str!("dbt/macros/cross_database/types.sql")),
+    ("macros/materializations/clone.sql", include_str!("dbt/macros/materializations/clone.sql")),
     ("macros/materializations/incremental.sql", include_str!("dbt/macros/materializations/incremental.sql")),
     (
         "macros/materializations/incremental_strategies.sql",
@@ -60,6 +61,7 @@ pub const DBT_DATAFUSION: &[EmbeddedFile] = &[
     ("macros/docs_and_grants.sql", include_str!("dbt_datafusion/macros/docs_and_grants.sql")),
     ("macros/incremental.sql", include_str!("dbt_datafusion/macros/incremental.sql")),
     ("macros/materializations.sql", include_str!("dbt_datafusion/macros/materializations.sql")),
+    ("macros/materialized_view.sql", include_str!("dbt_datafusion/macros/materialized_view.sql")),
     ("macros/relations.sql", include_str!("dbt_datafusion/macros/relations.sql")),
     ("macros/seeds.sql", include_str!("dbt_datafusion/macros/seeds.sql")),
     ("macros/snapshots.sql", include_str!("dbt_datafusion/macros/snapshots.sql")),

@@ -49,7 +49,9 @@ pub(super) struct Run {
 
 /// Runs a node and reports it.
 pub fn execute(runner: &Runner, node: &Node, task: &Task) -> NodeResult {
-    if let Some(settings) = microbatch::settings(runner, node) {
+    if !runner.options.clones
+        && let Some(settings) = microbatch::settings(runner, node)
+    {
         return microbatch::execute(runner, node, task, settings);
     }
     let info = report::node_info(node);
@@ -216,6 +218,7 @@ fn attempt(runner: &Runner, node: &Node, run: &Run, stages: &mut Vec<Stage>) -> 
     let context = context(runner, node, run);
     let started = Utc::now();
     let compiled = match node.resource_type {
+        _ if runner.options.clones => None,
         ResourceType::Seed => {
             load_seed(runner, node, &context)?;
             None
@@ -240,7 +243,10 @@ fn attempt(runner: &Runner, node: &Node, run: &Run, stages: &mut Vec<Stage>) -> 
         runner.record_compiled(node, &compiled);
     }
     made.map_err(|error| NodeError { committed, ..NodeError::of(&error, node) })?;
-    let response = context.main_response().unwrap_or_default();
+    let mut response = context.main_response().unwrap_or_default();
+    if runner.options.clones && response.message.is_empty() {
+        response.message = "No-op".to_owned();
+    }
     if node.resource_type == ResourceType::Test {
         let mut executed = judge(runner, node, &context).map_err(|error| NodeError::of(&error, node))?;
         executed.compiled = code;
@@ -314,6 +320,7 @@ fn roll_back(context: &NodeContext) {
 /// Finds and calls the materialization, and remembers the relations that it made.
 pub(super) fn materialize(runner: &Runner, node: &Node, context: &NodeContext) -> Result<(), JinjaError> {
     let name = match node.resource_type {
+        _ if runner.options.clones => "clone",
         ResourceType::Test => "test",
         ResourceType::UnitTest => "unit",
         ResourceType::Seed => "seed",

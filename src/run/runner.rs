@@ -57,6 +57,8 @@ pub struct RunOptions {
     pub event_time: Option<(DateTime<Utc>, DateTime<Utc>)>,
     /// The batches of an earlier run: those that failed are run instead of all.
     pub previous_batches: BTreeMap<UniqueId, BatchResults>,
+    /// `clone`: relations are copied from those of another environment, nothing is compiled.
+    pub clones: bool,
 }
 
 /// What all nodes of a command share.

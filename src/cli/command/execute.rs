@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use super::clone;
 use crate::{
     artifacts::write_run_results,
     cli::{
@@ -32,10 +33,14 @@ pub fn run(invocation: &mut Invocation) -> Result<(), CommandError> {
         "test" => &[R::Test, R::UnitTest],
         "seed" => &[R::Seed],
         "snapshot" => &[R::Snapshot],
+        "clone" => clone::TYPES,
         _ => BUILD,
     };
     event_time::window(&invocation.flags)?;
     event_time::sample(&invocation.flags, invocation.started_at)?;
+    if is_clone(invocation) {
+        clone::folder(invocation)?;
+    }
     let prepared = prepare(invocation)?;
     invocation.emit(prepared.found());
     let selected = prepared.select(invocation, types, false)?;
@@ -45,7 +50,8 @@ pub fn run(invocation: &mut Invocation) -> Result<(), CommandError> {
         return invocation.promoted();
     }
     let outcome = with_runner(invocation, &prepared, &selected, |invocation, runner| {
-        let edges = if invocation.flags.command.name == "test" { Edges::None } else { edges(runner) };
+        let alone = invocation.flags.command.name == "test" || is_clone(invocation);
+        let edges = if alone { Edges::None } else { edges(runner) };
         let channel = messages();
         let watch = interrupts(runner, channel.0.clone());
         let outcome = run_nodes(runner, &prepared.dag, &selected, edges, channel);
@@ -53,6 +59,10 @@ pub fn run(invocation: &mut Invocation) -> Result<(), CommandError> {
         outcome.map_err(|error| CommandError::Project(vec![error.diagnostic]))
     })?;
     finish(invocation, &prepared, outcome)
+}
+
+fn is_clone(invocation: &Invocation) -> bool {
+    invocation.flags.command.name == "clone"
 }
 
 fn edges(runner: &Runner) -> Edges {
@@ -109,7 +119,11 @@ fn runner(
         empty: flags.flag("empty") && !is_seed,
         sample: event_time::sample(flags, invocation.started_at)?,
     })
-    .with_defer(prepared.defer.clone())
+    .with_defer(if is_clone(invocation) {
+        Some(clone::relations(invocation, prepared)?)
+    } else {
+        prepared.defer.clone()
+    })
     .with_comment(prepared.comment.clone());
     let profile = prepared.project.profile.as_ref();
     let shown = prepared.target_dir.strip_prefix(&prepared.project.root).unwrap_or(&prepared.target_dir);
@@ -131,6 +145,7 @@ fn runner(
         skip_if_start_fails: prepared.scopes.shared.flags.is_on("SKIP_NODES_IF_ON_RUN_START_FAILS"),
         event_time: event_time::window(flags)?,
         previous_batches: invocation.again.as_ref().map(|again| again.batches.clone()).unwrap_or_default(),
+        clones: is_clone(invocation),
     };
     let inject = !flags.is_explicit("inject_ephemeral_ctes") || flags.flag("inject_ephemeral_ctes");
     Ok(Runner::new(Arc::new(shared), options, prepared.target_dir.clone(), inject))

@@ -1,6 +1,7 @@
 //! One file per command; each reads its flags and calls one function of the library.
 
 mod clean;
+mod clone;
 mod compile;
 mod debug;
 mod deps;
@@ -18,12 +19,8 @@ use super::{CommandError, invocation::Invocation};
 
 /// Carries out the command of the invocation.
 pub fn dispatch(invocation: &mut Invocation) -> Result<(), CommandError> {
-    let command = invocation.flags.command;
-    if !command.supported {
-        return Err(CommandError::NotSupported(format!("`tamis {}`", command.name)));
-    }
-    match command.name {
-        "build" | "run" | "test" | "seed" | "snapshot" => execute::run(invocation),
+    match invocation.flags.command.name {
+        "build" | "run" | "test" | "seed" | "snapshot" | "clone" => execute::run(invocation),
         "compile" => compile::run(invocation),
         "show" => show::run(invocation),
         "run-operation" => run_operation::run(invocation),

@@ -39,7 +39,7 @@ pub enum Setting {
 #[derive(Debug, Clone)]
 pub struct Flags {
     pub command: &'static Command,
-    /// The argument of `run-operation` and `init`; the rest of the line of a command that is not supported.
+    /// The argument of `run-operation`, `init`, `docs` and `source`.
     pub positional: Option<String>,
     settings: BTreeMap<String, (Setting, Origin)>,
     /// Deprecated spellings that were used, by event name.
@@ -90,10 +90,6 @@ pub fn parser() -> clap::Command {
         let mut sub = clap::Command::new(command.name).about(command.about);
         for alias in command.aliases {
             sub = sub.visible_alias(*alias);
-        }
-        if !command.supported {
-            sub = sub.about(format!("{} (not supported yet)", command.about)).disable_help_flag(true);
-            sub = sub.arg(Arg::new("rest").num_args(0..).trailing_var_arg(true).allow_hyphen_values(true).hide(true));
         }
         if let Some(positional) = command.positional {
             sub = sub.arg(
@@ -184,9 +180,6 @@ pub fn parse(args: &[OsString], env: Env<'_>) -> Result<Flags, UsageError> {
         deprecated: Vec::new(),
         invocation: format!("tamis {}", words.get(1..).unwrap_or_default().join(" ")),
     };
-    if !command.supported {
-        return Ok(flags);
-    }
     if command.positional.is_some() {
         flags.positional = sub.get_one::<String>("positional").cloned();
     }

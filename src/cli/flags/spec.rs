@@ -403,7 +403,7 @@ const SKIP_PROFILE: Spec = spec("skip-profile-setup", "", Kind::Switch, "Do not 
     .no_env()
     .heading("Options");
 
-/// A command: name, positional argument, options, one line, and whether it is carried out by this version.
+/// A command: name, positional argument, options and one line.
 #[derive(Debug, Clone, Copy)]
 pub struct Command {
     pub name: &'static str,
@@ -411,7 +411,6 @@ pub struct Command {
     pub about: &'static str,
     pub positional: Option<Positional>,
     pub options: &'static [Spec],
-    pub supported: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -422,11 +421,7 @@ pub struct Positional {
 }
 
 const fn command(name: &'static str, about: &'static str, options: &'static [Spec]) -> Command {
-    Command { name, aliases: &[], about, positional: None, options, supported: true }
-}
-
-const fn later(name: &'static str, about: &'static str) -> Command {
-    Command { name, aliases: &[], about, positional: None, options: &[], supported: false }
+    Command { name, aliases: &[], about, positional: None, options }
 }
 
 pub const COMMANDS: &[Command] = &[
@@ -475,6 +470,11 @@ pub const COMMANDS: &[Command] = &[
             &[LS_SELECT, MODELS, EXCLUDE, SELECTOR, RESOURCE_TYPE, EXCLUDE_RESOURCE_TYPE, LS_OUTPUT, OUTPUT_KEYS],
         )
     },
+    command(
+        "clone",
+        "Copy the relations of the environment that --state describes, without copying data",
+        &[SELECT, EXCLUDE, SELECTOR, RESOURCE_TYPE, EXCLUDE_RESOURCE_TYPE, FULL_REFRESH],
+    ),
     command("parse", "Read the whole project and write manifest.json", &[]),
     Command {
         positional: Some(Positional { name: "MACRO", required: true, help: "The macro to call: name or package.name" }),
@@ -508,5 +508,4 @@ pub const COMMANDS: &[Command] = &[
         )
     },
     command("retry", "Run the last command again for what failed or was skipped", &[FULL_REFRESH]),
-    later("clone", "Clone the relations of a state"),
 ];

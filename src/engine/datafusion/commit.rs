@@ -383,7 +383,7 @@ fn shape(mut metadata: Value) -> Value {
     json!([part("id"), part("schemaString"), part("partitionColumns")])
 }
 
-fn record_count(stats: Option<&str>) -> Option<i64> {
+pub(super) fn record_count(stats: Option<&str>) -> Option<i64> {
     serde_json::from_str::<Value>(stats?).ok()?.get("numRecords")?.as_i64()
 }
 

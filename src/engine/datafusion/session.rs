@@ -14,7 +14,7 @@ use super::{
     layout, parse, query, statement,
 };
 use crate::{
-    engine::{Column, EngineError, Load, Outcome, RelationFacts, Session, StatementOptions},
+    engine::{Column, EngineError, Load, Outcome, RelationFacts, Session, StatementOptions, Stored},
     names::{Relation, RelationKind},
 };
 
@@ -137,6 +137,25 @@ impl Session for LakeSession {
         match files {
             Some(factor) => facts::of_external(&self.core, factor).await,
             None => facts::of_relation(&self.core, &self.name(relation)).await,
+        }
+    }
+
+    async fn stored(&self, relation: &Relation) -> Result<Option<Stored>, EngineError> {
+        let _running = self.running.lock().await;
+        self.core.begin_statement();
+        let (place, kind) = self.core.find(&self.name(relation))?;
+        match kind {
+            Some(RelationKind::View) => {
+                let version = layout::read_view(&place)?.sql;
+                Ok(Some(Stored { kind: RelationKind::View, version, properties: Vec::new() }))
+            }
+            Some(kind) => {
+                let table = self.core.table(&place).await?;
+                let id = table.metadata()?["id"].as_str().unwrap_or_default().to_owned();
+                let version = format!("{id}@{}", table.version());
+                Ok(Some(Stored { kind, version, properties: table.properties() }))
+            }
+            None => Ok(None),
         }
     }
 

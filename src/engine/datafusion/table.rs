@@ -14,7 +14,7 @@ use datafusion::{catalog::TableProvider, execution::SessionState};
 use deltalake::{
     DeltaTable, DeltaTableBuilder,
     delta_datafusion::TableProviderBuilder,
-    kernel::{EagerSnapshot, Remove, StructField, engine::arrow_conversion::TryIntoKernel},
+    kernel::{Add, EagerSnapshot, Remove, StructField, engine::arrow_conversion::TryIntoKernel},
     logstore::{LogStoreRef, StorageConfig, logstore_with},
     operations::create::CreateBuilder,
 };
@@ -114,6 +114,30 @@ impl Table {
         let fact =
             |size: i64, rows: Option<usize>| (size.unsigned_abs(), rows.and_then(|rows| u64::try_from(rows).ok()));
         Ok(views.map_ok(|view| fact(view.size(), view.num_records())).try_collect().await?)
+    }
+
+    /// The table's own properties, in order.
+    pub fn properties(&self) -> Vec<(String, String)> {
+        let configuration = self.snapshot.metadata().configuration();
+        let mut properties: Vec<_> = configuration.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+        properties.sort();
+        properties
+    }
+
+    /// An `add` for each file that is active now.
+    pub async fn adds(&self) -> Result<Vec<Add>, EngineError> {
+        let views = self.snapshot.file_views(self.log_store.as_ref(), None);
+        let add = |view: deltalake::kernel::LogicalFileView| Add {
+            path: view.path().to_string(),
+            partition_values: view.partition_values_map(),
+            size: view.size(),
+            modification_time: view.modification_time(),
+            data_change: true,
+            stats: view.stats(),
+            deletion_vector: view.deletion_vector_descriptor(),
+            ..Add::default()
+        };
+        Ok(views.map_ok(add).try_collect().await?)
     }
 
     /// A `remove` for each file that is active now.

@@ -518,7 +518,7 @@ impl Object for ParseAdapter {
 }
 
 /// Methods that give none at parse.
-const STUBS: [&str; 27] = [
+const STUBS: [&str; 29] = [
     "get_relation",
     "load_relation",
     "list_relations_without_caching",
@@ -544,6 +544,8 @@ const STUBS: [&str; 27] = [
     "nice_connection_name",
     "validate_sql",
     "parse_index",
+    "tamis_input_versions",
     "tamis_load",
     "tamis_table_options",
+    "tamis_table_property",
 ];

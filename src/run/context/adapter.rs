@@ -27,6 +27,8 @@ impl AdapterObject {
             "run_sql_for_tests" => state.execute(interp, args),
             "tamis_load" => state.load(args),
             "tamis_table_options" => state.set_table_options(args),
+            "tamis_input_versions" => state.input_versions(),
+            "tamis_table_property" => state.table_property(args),
             "get_relation" => state.get_relation(args),
             "load_relation" => state.get_relation(args),
             "list_relations" | "list_relations_without_caching" => state.list_relations(args),

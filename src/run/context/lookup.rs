@@ -143,7 +143,7 @@ impl NodeState {
     }
 
     /// The relation of the other environment, where it is to be used.
-    fn deferred(&self, target: &Node) -> Result<Option<RelationObject>, JinjaError> {
+    pub(super) fn deferred(&self, target: &Node) -> Result<Option<RelationObject>, JinjaError> {
         let Some(defer) = &self.run.defer else { return Ok(None) };
         let Some(relation) = defer.relations.get(&target.unique_id) else { return Ok(None) };
         let selected = self.run.is_selected(&target.unique_id);

@@ -19,6 +19,7 @@ mod rows;
 mod statements;
 #[cfg(test)]
 mod tests;
+mod versions;
 
 use std::{
     collections::HashSet,

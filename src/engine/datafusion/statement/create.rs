@@ -81,9 +81,9 @@ pub(super) async fn create_table(
         return Err(sql_error("CREATE TABLE was expected"));
     };
     let create = create.clone();
-    if create.clone.is_some() || create.like.is_some() {
+    if create.like.is_some() || (create.clone.is_some() && create.temporary) {
         return Err(EngineError::Unsupported {
-            feature: "create table … clone/like".to_owned(),
+            feature: "create table … like, create temporary table … clone".to_owned(),
             help: Some("write `create table … as select * from …`".to_owned()),
         });
     }
@@ -103,6 +103,9 @@ pub(super) async fn create_table(
     }
     require_schema(session, &name)?;
     let how = NewTable { place, replaces: kind, options: options.clone(), declared: declared(&create)? };
+    if let Some(source) = &create.clone {
+        return super::clone::clone_table(session, how, source).await;
+    }
     match create.query.is_some() {
         false => create_empty(session, &create, how).await,
         true => {
@@ -113,11 +116,11 @@ pub(super) async fn create_table(
 }
 
 /// A table that is about to be made.
-struct NewTable {
-    place: Place,
+pub(super) struct NewTable {
+    pub place: Place,
     /// What is there now and goes.
     replaces: Option<RelationKind>,
-    options: TableOptions,
+    pub options: TableOptions,
     declared: Option<SchemaRef>,
 }
 
@@ -248,7 +251,7 @@ fn stored_columns(schema: &SchemaRef, names: &[String]) -> Result<Vec<String>, E
 }
 
 /// Publishes a new or replaced table; a view of the same name goes in the same step.
-async fn finish_create(
+pub(super) async fn finish_create(
     session: &Arc<SessionCore>,
     how: &NewTable,
     schema: SchemaRef,

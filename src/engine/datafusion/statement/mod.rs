@@ -1,6 +1,7 @@
 //! Carries out statements: one file per subject, one function per kind of statement.
 
 mod alter;
+mod clone;
 mod comment;
 mod create;
 mod delete;

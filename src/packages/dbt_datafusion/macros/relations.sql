@@ -63,6 +63,10 @@
       path={'database': none, 'schema': none, 'identifier': base_relation.identifier ~ suffix}, type='table')) }}
 {%- endmacro -%}
 
+{%- macro datafusion__can_clone_table() -%}
+  {{ return(true) }}
+{%- endmacro -%}
+
 {%- macro datafusion__drop_table(relation) -%}
   drop table if exists {{ relation.render() }}
 {%- endmacro -%}

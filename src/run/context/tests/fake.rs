@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use crate::{
     engine::{
         Capabilities, Column, Engine, EngineError, Load, LoadMode, Metrics, Outcome, Session, SqlPosition,
-        StatementOptions,
+        StatementOptions, Stored,
     },
     names::{Relation, RelationKind},
 };
@@ -91,6 +91,10 @@ impl Session for FakeSession {
             comment: None,
         };
         Ok(Some(vec![column("id", "bigint"), column("amount", "decimal(10,2)")]))
+    }
+
+    async fn stored(&self, _: &Relation) -> Result<Option<Stored>, EngineError> {
+        Ok(None)
     }
 
     async fn load(&self, relation: &Relation, load: Load) -> Result<Outcome, EngineError> {

@@ -1,8 +1,4 @@
 {#- Kinds of nodes that raise until they are implemented. -#}
-{% materialization clone, default %}
-  {{ exceptions.raise_not_implemented('clone is not supported yet') }}
-{% endmaterialization %}
-
 {% materialization materialized_view, default %}
   {{ exceptions.raise_not_implemented('materialized views are not supported by adapter ' ~ adapter.type()) }}
 {% endmaterialization %}
