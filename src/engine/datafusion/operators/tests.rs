@@ -1,3 +1,5 @@
+//! Our operators against DataFusion's: the same rows, and each where it should stand in the plan.
+
 use arrow::util::pretty::pretty_format_batches;
 use datafusion::{
     execution::SessionStateBuilder,

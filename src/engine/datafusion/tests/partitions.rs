@@ -1,3 +1,5 @@
+//! Tables laid out by partitions: rows and files.
+
 use super::harness::Warehouse;
 use crate::engine::{StatementOptions, TableOptions};
 
