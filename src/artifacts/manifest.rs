@@ -1,4 +1,4 @@
-//! `manifest.json` (schema v12) and the empty `semantic_manifest.json`.
+//! `manifest.json` (schema v12).
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -8,7 +8,7 @@ use super::{
     ArtifactError, ManifestMetadata,
     json::Json,
     node::{DisabledWire, DocWire, ExposureWire, GroupWire, MacroWire, NodeWire, SourceWire},
-    write::{write_json, write_masked},
+    write::write_masked,
 };
 use crate::{
     manifest::{Manifest, Node, NodeKind},
@@ -37,12 +37,21 @@ impl<V, W: Serialize> Serialize for Mapped<'_, V, W> {
     }
 }
 
-/// The nodes of one section: `nodes` or `unit_tests`.
-struct Nodes<'a>(&'a Manifest, fn(&Node) -> bool);
+/// A section of nodes: `nodes`, or one that only holds one kind.
+#[derive(Clone, Copy)]
+enum Section {
+    Plain,
+    Of(ResourceType),
+}
+
+struct Nodes<'a>(&'a Manifest, Section);
 
 impl Serialize for Nodes<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let nodes = self.0.nodes.iter().filter(|(_, node)| (self.1)(node));
+        let nodes = self.0.nodes.iter().filter(|(_, node)| match self.1 {
+            Section::Plain => is_plain(node),
+            Section::Of(kind) => node.resource_type == kind,
+        });
         serializer.collect_map(nodes.map(|(id, node)| (id.as_str(), NodeWire(node))))
     }
 }
@@ -50,15 +59,15 @@ impl Serialize for Nodes<'_> {
 impl Serialize for ManifestWire<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let manifest = self.manifest;
-        let empty = BTreeMap::<&str, ()>::new();
+        let of = |kind| Nodes(manifest, Section::Of(kind));
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("metadata", self.metadata)?;
-        map.serialize_entry("nodes", &Nodes(manifest, is_plain))?;
+        map.serialize_entry("nodes", &Nodes(manifest, Section::Plain))?;
         map.serialize_entry("sources", &Mapped(&manifest.sources, SourceWire))?;
         map.serialize_entry("macros", &Mapped(&manifest.macros, |found| MacroWire(found)))?;
         map.serialize_entry("docs", &Mapped(&manifest.docs, DocWire))?;
         map.serialize_entry("exposures", &Mapped(&manifest.exposures, ExposureWire))?;
-        map.serialize_entry("metrics", &empty)?;
+        map.serialize_entry("metrics", &of(ResourceType::Metric))?;
         map.serialize_entry("groups", &Mapped(&manifest.groups, GroupWire))?;
         map.serialize_entry("selectors", &Selectors(manifest))?;
         let disabled = |list| DisabledList(list);
@@ -67,17 +76,17 @@ impl Serialize for ManifestWire<'_> {
         map.serialize_entry("parent_map", &parents)?;
         map.serialize_entry("child_map", &children)?;
         map.serialize_entry("group_map", &groups(manifest))?;
-        map.serialize_entry("saved_queries", &empty)?;
-        map.serialize_entry("semantic_models", &empty)?;
-        map.serialize_entry("unit_tests", &Nodes(manifest, |node| node.resource_type == ResourceType::UnitTest))?;
-        map.serialize_entry("functions", &empty)?;
+        map.serialize_entry("saved_queries", &of(ResourceType::SavedQuery))?;
+        map.serialize_entry("semantic_models", &of(ResourceType::SemanticModel))?;
+        map.serialize_entry("unit_tests", &of(ResourceType::UnitTest))?;
+        map.serialize_entry("functions", &of(ResourceType::Function))?;
         map.end()
     }
 }
 
 /// Whether a node is in the section `nodes`.
 pub fn is_plain(node: &Node) -> bool {
-    !matches!(node.kind, NodeKind::Inline | NodeKind::UnitTest(_))
+    !matches!(node.kind, NodeKind::Inline | NodeKind::UnitTest(_) | NodeKind::Function(_) | NodeKind::Declared(_))
 }
 
 struct DisabledList<'a>(&'a Vec<crate::manifest::Disabled>);
@@ -133,47 +142,4 @@ fn groups(manifest: &Manifest) -> EdgeMap<'_> {
         members.sort_unstable();
     }
     groups
-}
-
-/// The `semantic_manifest.json` of a project without a semantic layer.
-#[derive(Debug, Default, Serialize)]
-pub struct SemanticManifest {
-    semantic_models: [(); 0],
-    metrics: [(); 0],
-    project_configuration: ProjectConfiguration,
-    saved_queries: [(); 0],
-}
-
-#[derive(Debug, Serialize)]
-struct ProjectConfiguration {
-    time_spine_table_configurations: [(); 0],
-    metadata: Option<()>,
-    dsi_package_version: InterfaceVersion,
-    time_spines: [(); 0],
-}
-
-#[derive(Debug, Serialize)]
-struct InterfaceVersion {
-    major_version: &'static str,
-    minor_version: &'static str,
-    patch_version: &'static str,
-}
-
-impl Default for ProjectConfiguration {
-    fn default() -> Self {
-        Self {
-            time_spine_table_configurations: [],
-            metadata: None,
-            dsi_package_version: InterfaceVersion { major_version: "0", minor_version: "9", patch_version: "0" },
-            time_spines: [],
-        }
-    }
-}
-
-/// Writes an empty `semantic_manifest.json`.
-///
-/// # Errors
-/// As [`write_manifest`].
-pub fn write_semantic_manifest(path: &Path) -> Result<(), ArtifactError> {
-    write_json(path, &SemanticManifest::default())
 }

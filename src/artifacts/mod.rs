@@ -9,6 +9,7 @@ mod node;
 #[cfg(test)]
 pub(crate) mod recorded;
 mod run_results;
+mod semantic_manifest;
 mod sources;
 mod state;
 mod unit_test;
@@ -18,10 +19,11 @@ use std::path::PathBuf;
 
 pub use catalog::{Catalog, CatalogColumn, CatalogMetadata, CatalogStat, CatalogTable, no_stats, write_catalog};
 pub use json::{Json, python_json, to_json};
-pub use manifest::{SemanticManifest, is_plain, write_manifest, write_semantic_manifest};
+pub use manifest::{is_plain, write_manifest};
 pub use metadata::{ManifestMetadata, Metadata, timestamp};
 pub use node::{ContractWire, contract_of, exposure_dict, group_dict, macro_dict, node_dict, source_dict};
 pub use run_results::{BatchResults, RunResult, RunResults, Timing, read_run_results, write_run_results};
+pub use semantic_manifest::write_semantic_manifest;
 pub use sources::{Freshness, FreshnessResults, Measured, read_sources, write_sources};
 pub use state::{StateExposure, StateMacro, StateManifest, StateNode, read_manifest};
 pub use write::{PerfInfo, masked, write_json, write_perf_info, write_text};

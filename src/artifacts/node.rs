@@ -177,6 +177,9 @@ impl Serialize for NodeWire<'_> {
         if let NodeKind::UnitTest(fields) = &node.kind {
             return UnitTestWire(node, fields).serialize(serializer);
         }
+        if let NodeKind::Declared(fields) = &node.kind {
+            return declared(node, fields, serializer);
+        }
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("database", &node.database)?;
         map.serialize_entry("schema", &node.schema)?;
@@ -219,7 +222,12 @@ impl Serialize for NodeWire<'_> {
             | NodeKind::Analysis
             | NodeKind::SingularTest
             | NodeKind::UnitTest(_)
+            | NodeKind::Declared(_)
             | NodeKind::Inline => {}
+            NodeKind::Function(function) => {
+                map.serialize_entry("returns", &function.returns.as_ref().map(Json::new))?;
+                map.serialize_entry("arguments", &List(&function.arguments))?;
+            }
         }
         if !node.clues.config_as_written.is_empty() {
             // Ours: what a later `state:modified` compares instead of values that depend on the environment.
@@ -227,6 +235,40 @@ impl Serialize for NodeWire<'_> {
         }
         map.end()
     }
+}
+
+/// What a node of a section of its own is called and where it is.
+pub(super) fn identity_entries<M: SerializeMap>(node: &Node, map: &mut M) -> Result<(), M::Error> {
+    map.serialize_entry("name", &node.name)?;
+    map.serialize_entry("resource_type", node.resource_type.as_str())?;
+    map.serialize_entry("package_name", &node.package_name)?;
+    map.serialize_entry("path", &node.path)?;
+    map.serialize_entry("original_file_path", &node.original_file_path)?;
+    map.serialize_entry("unique_id", node.unique_id.as_str())?;
+    map.serialize_entry("fqn", &node.fqn)?;
+    map.serialize_entry("description", &node.description)
+}
+
+/// A metric, semantic model or saved query.
+fn declared<S: Serializer>(node: &Node, fields: &IndexMap<String, Value>, serializer: S) -> Result<S::Ok, S::Error> {
+    let kind = node.resource_type;
+    let mut map = serializer.serialize_map(None)?;
+    identity_entries(node, &mut map)?;
+    for (key, value) in fields.iter().filter(|(key, _)| *key != "tags" || kind != ResourceType::SemanticModel) {
+        map.serialize_entry(key, &Json::new(value))?;
+    }
+    if kind == ResourceType::Metric {
+        map.serialize_entry("meta", &Values(&node.meta))?;
+        map.serialize_entry("sources", &node.sources)?;
+        map.serialize_entry("metrics", &node.metrics)?;
+    }
+    map.serialize_entry("config", &Values(&node.config.0))?;
+    map.serialize_entry("unrendered_config", &Values(&node.unrendered_config))?;
+    map.serialize_entry("depends_on", &DependsOnWire(&node.depends_on))?;
+    map.serialize_entry("refs", &refs(&node.refs))?;
+    map.serialize_entry("created_at", &node.created_at)?;
+    map.serialize_entry("group", &node.group)?;
+    map.end()
 }
 
 #[derive(Serialize)]
@@ -246,7 +288,7 @@ fn code_entries<M: SerializeMap>(node: &Node, map: &mut M) -> Result<(), M::Erro
     map.serialize_entry("refs", &refs(&node.refs))?;
     map.serialize_entry("sources", &node.sources)?;
     map.serialize_entry("metrics", &node.metrics)?;
-    map.serialize_entry("functions", &[(); 0])?;
+    map.serialize_entry("functions", &node.functions)?;
     map.serialize_entry("depends_on", &DependsOnWire(&node.depends_on))?;
     let path = node.compiled.as_ref().and_then(|compiled| compiled.path.as_deref());
     map.serialize_entry("compiled_path", &path)?;
@@ -411,7 +453,7 @@ impl Serialize for ExposureWire<'_> {
         map.serialize_entry("depends_on", &DependsOnWire(&exposure.depends_on))?;
         map.serialize_entry("refs", &refs(&exposure.refs))?;
         map.serialize_entry("sources", &exposure.sources)?;
-        map.serialize_entry("metrics", &[(); 0])?;
+        map.serialize_entry("metrics", &exposure.metrics)?;
         map.serialize_entry("created_at", &exposure.created_at)?;
         map.end()
     }

@@ -196,6 +196,7 @@ fn node(_: &str, json: &Json) -> Node {
         refs: refs(json),
         sources: sources(json),
         metrics: Vec::new(),
+        functions: Vec::new(),
         depends_on: depends_on(json),
         compiled: json["compiled_code"].as_str().map(|code| Compiled {
             code: code.to_owned(),
@@ -264,6 +265,7 @@ fn exposure(id: &str, json: &Json) -> Exposure {
         depends_on: depends_on(json),
         refs: refs(json),
         sources: sources(json),
+        metrics: json["metrics"].as_array().into_iter().flatten().map(texts).collect(),
         created_at: json["created_at"].as_f64().unwrap(),
         span: None,
     }

@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::{
     json::Json,
-    node::{DependsOnWire, Values},
+    node::{DependsOnWire, Values, identity_entries},
 };
 use crate::manifest::{Node, Overrides, UnitInput, UnitRows, UnitTestFields};
 
@@ -57,14 +57,7 @@ impl Serialize for UnitTestWire<'_> {
         map.serialize_entry("model", &fields.model)?;
         map.serialize_entry("given", &fields.given.iter().map(InputWire).collect::<Vec<_>>())?;
         map.serialize_entry("expect", &RowsWire(&fields.expect))?;
-        map.serialize_entry("name", &node.name)?;
-        map.serialize_entry("resource_type", node.resource_type.as_str())?;
-        map.serialize_entry("package_name", &node.package_name)?;
-        map.serialize_entry("path", &node.path)?;
-        map.serialize_entry("original_file_path", &node.original_file_path)?;
-        map.serialize_entry("unique_id", node.unique_id.as_str())?;
-        map.serialize_entry("fqn", &node.fqn)?;
-        map.serialize_entry("description", &node.description)?;
+        identity_entries(node, &mut map)?;
         map.serialize_entry("overrides", &fields.overrides.as_ref().map(OverridesWire::from))?;
         map.serialize_entry("depends_on", &DependsOnWire(&node.depends_on))?;
         map.serialize_entry("config", &Values(&node.config.0))?;

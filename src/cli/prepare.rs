@@ -125,7 +125,7 @@ impl Prepared {
         };
         let path = self.target_dir.join("manifest.json");
         write_manifest(&path, manifest, &metadata)?;
-        write_semantic_manifest(&self.target_dir.join("semantic_manifest.json"))?;
+        write_semantic_manifest(&self.target_dir.join("semantic_manifest.json"), manifest)?;
         invocation.emit(Event::ArtifactWritten { kind: "WritableManifest", path: path.display().to_string() });
         Ok(())
     }
@@ -165,8 +165,11 @@ impl Prepared {
             R::Seed,
             R::Source,
             R::Exposure,
+            R::Metric,
             R::Macro,
             R::Group,
+            R::SemanticModel,
+            R::SavedQuery,
             R::UnitTest,
         ];
         Event::Found { counts: kinds.into_iter().map(|kind| (kind, count(kind))).collect() }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::{
     artifacts::{exposure_dict, node_dict, python_json, source_dict},
-    manifest::Manifest,
+    manifest::{Manifest, NodeKind},
     names::{ResourceType, UniqueId},
 };
 
@@ -65,6 +65,9 @@ fn selector(member: Member<'_>) -> String {
     match member {
         Member::Node(node) if node.resource_type == ResourceType::UnitTest => {
             format!("unit_test:{}.{}", node.package_name, node.versioned_name())
+        }
+        Member::Node(node) if matches!(node.kind, NodeKind::Declared(_)) => {
+            format!("{}:{}.{}", node.resource_type, node.package_name, node.name)
         }
         Member::Node(node) => node.fqn.join("."),
         Member::Source(source) => format!("source:{}.{}.{}", source.package_name, source.source_name, source.name),

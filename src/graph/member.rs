@@ -139,7 +139,7 @@ impl<'a> Member<'a> {
     pub fn is_blank(self) -> bool {
         match self {
             Self::Node(node) => {
-                !matches!(node.resource_type, ResourceType::Seed | ResourceType::UnitTest)
+                !matches!(node.kind, NodeKind::Seed { .. } | NodeKind::UnitTest(_) | NodeKind::Declared(_))
                     && node.raw_code.trim().is_empty()
             }
             Self::Source(_) | Self::Exposure(_) => false,

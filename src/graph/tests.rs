@@ -52,6 +52,7 @@ fn node(id: &str, parents: &[&str]) -> Node {
         refs: Vec::new(),
         sources: Vec::new(),
         metrics: Vec::new(),
+        functions: Vec::new(),
         depends_on: DependsOn {
             nodes: parents.iter().map(|parent| UniqueId::new(*parent)).collect(),
             ..DependsOn::default()

@@ -13,7 +13,7 @@ use crate::{
 
 use super::{
     Disabled, Manifest,
-    calls::{Call, parse_call, python_calls},
+    calls::{Call, parse_call},
     checks,
     configure::{Forest, configure},
     context::Scopes,
@@ -23,10 +23,12 @@ use super::{
     naming::{Naming, overridden},
     node::{Node, NodeKind},
     options::ParseOptions,
-    others, properties, registry,
-    render::{DocIndex, Renderer, evaluate, evaluate_hooks, evaluate_test, is_template},
+    others, properties,
+    python::python_calls,
+    registry,
+    render::{DocIndex, Renderer, evaluate, evaluate_hooks, evaluate_test, is_template, literal_dict},
     resolve::{self, Names},
-    sources, unit_tests,
+    semantic, sources, unit_tests,
 };
 
 /// A parsed project: its manifest, the contexts for rendering more of it, and what is wrong with it.
@@ -77,7 +79,6 @@ pub fn build(project: &Project, options: &ParseOptions) -> Parsed {
         }
     }
     manifest.groups = others::groups(project, &stage.forest, &renderer, &mut diagnostics);
-    manifest.unsupported = others::unsupported(project, &mut diagnostics);
     if let Some(selectors) = project.selectors.as_ref().and_then(|yaml| yaml.as_map()) {
         let listed = selectors.get("selectors").and_then(|yaml| yaml.as_list()).unwrap_or_default();
         for selector in listed {
@@ -86,6 +87,9 @@ pub fn build(project: &Project, options: &ParseOptions) -> Parsed {
         }
     }
     let settings = (&stage.forest, &stage.defaults);
+    for (unique_id, kind, span, fqn) in semantic::add(project, &mut manifest, &renderer, settings, &mut diagnostics) {
+        nodes.add(kind, vec![(unique_id, span, fqn)]);
+    }
     let tests = unit_tests::add(project, &mut manifest, &renderer, settings, &mut diagnostics);
     nodes.add(ResourceType::UnitTest, tests);
     stage.finish(&mut manifest, &nodes, &mut diagnostics);
@@ -220,9 +224,8 @@ impl Stage<'_> {
     /// Evaluates the templates of drafts, on several threads; results are merged in order.
     fn evaluate(&self, drafts: &mut [Draft], diagnostics: &mut Vec<Diagnostic>) {
         let problems = in_parallel(drafts, self.options.parallelism, |draft: &mut Draft| {
-            if draft.node.language == "python" {
-                read_python(draft);
-                return None;
+            if draft.node.language == "python" && draft.node.resource_type == ResourceType::Model {
+                return read_python(draft, &self.scopes);
             }
             let template = draft.template.take()?;
             draft.node.clues.config_in_file =
@@ -258,10 +261,11 @@ impl Stage<'_> {
         }
         let span = draft.spans.get("post-hook").or_else(|| draft.spans.get("pre-hook")).copied();
         let (recorded, problems) = evaluate_hooks(&self.scopes, &draft.node, self.quoting, span);
-        let Recorded { refs, sources, metrics, macros, .. } = recorded;
+        let Recorded { refs, sources, metrics, functions, macros, .. } = recorded;
         draft.recorded.refs.extend(refs);
         draft.recorded.sources.extend(sources);
         draft.recorded.metrics.extend(metrics);
+        draft.recorded.functions.extend(functions);
         draft.recorded.macros.extend(macros);
         diagnostics.extend(problems);
     }
@@ -288,6 +292,7 @@ impl Stage<'_> {
         checks::spaces(manifest, &places.nodes, no_spaces, diagnostics);
         checks::groups(manifest, &places.nodes, diagnostics);
         checks::deprecated(manifest, &places.nodes, &now, diagnostics);
+        checks::functions(manifest, &places.nodes, diagnostics);
         checks::contracts(manifest, &places.nodes, diagnostics);
         checks::snapshots(manifest, &places.nodes, diagnostics);
         let is_batched = !microbatch::has_own_macro(manifest, &self.project.name)
@@ -298,12 +303,16 @@ impl Stage<'_> {
 }
 
 /// Takes what the text of a Python model tells without running it.
-fn read_python(draft: &mut Draft) {
-    let Some(origin) = draft.node.origin else { return };
-    let calls = python_calls(&draft.node.raw_code, origin);
+fn read_python(draft: &mut Draft, scopes: &Scopes) -> Option<Diagnostic> {
+    let origin = draft.node.origin?;
+    let package = draft.node.package_name.clone();
+    // Python's literals are Jinja's.
+    let literal = |arguments: &str| literal_dict(scopes, &package, arguments);
+    let mut calls = python_calls(&draft.node.raw_code, origin, literal);
     draft.recorded.configs = calls.configs;
     draft.recorded.refs = calls.refs;
     draft.recorded.sources = calls.sources;
+    calls.problems.drain(..).next().map(|problem| problem.node(draft.node.unique_id.as_str()))
 }
 
 /// Foreign keys make edges to what they point at.
@@ -337,6 +346,7 @@ fn finish_draft(draft: Draft) -> (Node, Option<Span>, Vec<Option<Span>>) {
     node.refs = recorded.refs;
     node.depends_on.macros = recorded.macros;
     node.metrics = recorded.metrics;
+    node.functions = recorded.functions;
     let (sources, spans): (Vec<_>, Vec<_>) = recorded.sources.into_iter().unzip();
     node.sources = sources;
     (node, span, spans)

@@ -1,12 +1,7 @@
 //! `ref('a')` and `source('a', 'b')` as plain text: how exposures, YAML snapshots, foreign keys and test arguments name
 //! nodes. Read without evaluating anything.
 
-use indexmap::IndexMap;
-
-use crate::{
-    diagnostic::{Origin, Span},
-    jinja::Value,
-};
+use crate::{diagnostic::Span, jinja::Value};
 
 use super::node::RefArgs;
 
@@ -15,8 +10,7 @@ use super::node::RefArgs;
 pub enum Call {
     Ref(RefArgs),
     Source(Vec<String>),
-    /// Metrics are not part of the graph yet.
-    Metric,
+    Metric(Vec<String>),
 }
 
 /// Reads the text of one call whose arguments are literals; `None` when it is anything else.
@@ -29,44 +23,9 @@ pub fn parse_call(text: &str, span: Option<Span>) -> Option<Call> {
     match name.trim() {
         "ref" => Some(Call::Ref(reference(&arguments, span)?)),
         "source" => Some(Call::Source(names(&arguments, 2)?)),
-        "metric" => names(&arguments, 1).or_else(|| names(&arguments, 2)).map(|_| Call::Metric),
+        "metric" => names(&arguments, 1).or_else(|| names(&arguments, 2)).map(Call::Metric),
         _ => None,
     }
-}
-
-/// The calls of `dbt.ref`, `dbt.source` and `dbt.config` with literal arguments in a Python model.
-pub fn python_calls(text: &str, origin: Origin) -> PythonCalls {
-    let mut calls = PythonCalls::default();
-    let mut rest = text;
-    while let Some((_, after)) = rest.split_once("dbt.") {
-        let at = text.len() - after.len();
-        rest = after;
-        let Some((name, arguments)) = after.split_once('(') else { break };
-        let Some((arguments, _)) = arguments.split_once(')') else { break };
-        let span = origin.span(at, at + name.len());
-        match name.trim() {
-            "config" => {
-                let given = split_arguments(arguments).unwrap_or_default();
-                let named = given.into_iter().filter_map(|(key, value)| Some((key?, value)));
-                calls.configs.push((named.collect(), span));
-            }
-            "ref" | "source" => match parse_call(&format!("{}({arguments})", name.trim()), Some(span)) {
-                Some(Call::Ref(reference)) => calls.refs.push(reference),
-                Some(Call::Source(names)) => calls.sources.push((names, Some(span))),
-                _ => {}
-            },
-            _ => {}
-        }
-    }
-    calls
-}
-
-/// What a Python model says about itself, as far as its text tells.
-#[derive(Debug, Default)]
-pub struct PythonCalls {
-    pub configs: Vec<(IndexMap<String, Value>, Span)>,
-    pub refs: Vec<RefArgs>,
-    pub sources: Vec<(Vec<String>, Option<Span>)>,
 }
 
 /// One argument: its keyword, if any, and its literal.
@@ -155,7 +114,7 @@ mod tests {
                 format!("ref {} {name} {}", package.unwrap_or_default(), version.unwrap_or_default())
             }
             Call::Source(names) => format!("source {}", names.join(" ")),
-            Call::Metric => "metric".to_owned(),
+            Call::Metric(_) => "metric".to_owned(),
         })
     }
 

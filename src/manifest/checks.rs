@@ -244,6 +244,29 @@ fn misplaced_config(node: &Node) -> Option<(String, &'static str)> {
     }
 }
 
+/// A function needs its types.
+pub fn functions(manifest: &Manifest, spans: &Spans, diagnostics: &mut Vec<Diagnostic>) {
+    for node in manifest.nodes.values() {
+        let NodeKind::Function(fields) = &node.kind else { continue };
+        let has_type = |value: &Value| value.get("data_type").is_some_and(|data_type| !data_type.is_none());
+        let problem = match (&fields.returns, fields.arguments.iter().find(|argument| !has_type(argument))) {
+            (Some(returns), None) if has_type(returns) => continue,
+            (_, Some(argument)) => {
+                let name = argument.get("name").map(|name| name.to_str()).unwrap_or_default();
+                format!("argument `{name}` of function `{}` has no `data_type`", node.name)
+            }
+            _ => format!("function `{}` does not say what it returns", node.name),
+        };
+        let diagnostic = Diagnostic::error("function", problem)
+            .help("declare it under `functions:` in a properties file, with `returns: {data_type: …}`")
+            .node(node.unique_id.as_str());
+        diagnostics.push(match spans.get(&node.unique_id).copied().flatten() {
+            Some(span) => diagnostic.at(span, ""),
+            None => diagnostic,
+        });
+    }
+}
+
 fn is_primary_key(constraint: &Value) -> bool {
     constraint.get("type").is_some_and(|kind| kind.as_str() == Some("primary_key"))
 }

@@ -14,6 +14,20 @@ pub fn defaults(kind: ResourceType) -> IndexMap<String, Value> {
             set(&mut config, "tags", empty_list());
             set(&mut config, "meta", empty_dict());
         }
+        ResourceType::Metric | ResourceType::SemanticModel | ResourceType::SavedQuery => {
+            set(&mut config, "enabled", Value::Bool(true));
+            set(&mut config, "group", Value::None);
+            set(&mut config, "meta", empty_dict());
+            match kind {
+                ResourceType::Metric => set(&mut config, "tags", empty_list()),
+                ResourceType::SavedQuery => {
+                    set(&mut config, "export_as", Value::None);
+                    set(&mut config, "schema", Value::None);
+                    set(&mut config, "cache", Value::dict([("enabled", Value::Bool(false))]));
+                }
+                _ => {}
+            }
+        }
         ResourceType::UnitTest => {
             set(&mut config, "tags", empty_list());
             set(&mut config, "meta", empty_dict());
@@ -38,6 +52,12 @@ pub fn defaults(kind: ResourceType) -> IndexMap<String, Value> {
                     set(&mut config, "quote_columns", Value::None);
                 }
                 ResourceType::Snapshot => snapshot(&mut config),
+                ResourceType::Function => {
+                    set(&mut config, "type", "scalar".into());
+                    for key in ["volatility", "runtime_version", "entry_point"] {
+                        set(&mut config, key, Value::None);
+                    }
+                }
                 _ => {}
             }
         }
@@ -64,6 +84,7 @@ fn relational(config: &mut IndexMap<String, Value>, kind: ResourceType) {
     let materialized = match kind {
         ResourceType::Seed => "seed",
         ResourceType::Snapshot => "snapshot",
+        ResourceType::Function => "function",
         _ => "view",
     };
     set(config, "materialized", materialized.into());

@@ -1,5 +1,5 @@
 //! Nodes as their files give them, before properties and configs: one draft per model, snapshot, analysis, singular
-//! test, seed and project hook.
+//! test, function, seed and project hook.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::{
 
 use super::{
     Config,
-    node::{Checksum, DependsOn, Docs, ModelFields, Node, NodeKind, Quoting, RefArgs, StateClues},
+    node::{Checksum, DependsOn, Docs, FunctionFields, ModelFields, Node, NodeKind, Quoting, RefArgs, StateClues},
     tree::Setting,
 };
 
@@ -44,6 +44,7 @@ pub struct Recorded {
     pub refs: Vec<RefArgs>,
     pub sources: Vec<(Vec<String>, Option<Span>)>,
     pub metrics: Vec<Vec<String>>,
+    pub functions: Vec<Vec<String>>,
     pub macros: indexmap::IndexSet<UniqueId>,
 }
 
@@ -98,6 +99,7 @@ pub fn node(place: Place<'_>, node_kind: NodeKind, defaults: &Defaults) -> Node 
         refs: Vec::new(),
         sources: Vec::new(),
         metrics: Vec::new(),
+        functions: Vec::new(),
         depends_on: DependsOn::default(),
         compiled: None,
         build_path: None,
@@ -106,7 +108,8 @@ pub fn node(place: Place<'_>, node_kind: NodeKind, defaults: &Defaults) -> Node 
     }
 }
 
-/// All drafts of files and hooks: package by package, within one models, snapshots, analyses, singular tests, seeds, hooks.
+/// All drafts of files and hooks: package by package, within one models, snapshots, analyses, singular tests,
+/// functions, seeds, hooks.
 pub fn drafts(project: &Project, defaults: &Defaults) -> Vec<Draft> {
     let mut drafts = Vec::new();
     for package in project.packages.values() {
@@ -122,6 +125,10 @@ pub fn drafts(project: &Project, defaults: &Defaults) -> Vec<Draft> {
         }
         for file in &package.singular_tests {
             drafts.push(of_file(ResourceType::Test, NodeKind::SingularTest, package, file, defaults));
+        }
+        for file in &package.functions {
+            let fields = FunctionFields::default();
+            drafts.push(of_file(ResourceType::Function, NodeKind::Function(fields), package, file, defaults));
         }
         seeds(package, defaults, &mut drafts);
         hooks(package, defaults, &mut drafts);

@@ -325,7 +325,7 @@ fn known_without_rendering(
             _ => match parse_call(value.as_str()?, Some(request.raw.span))? {
                 Call::Ref(reference) => recorded.refs.push(reference),
                 Call::Source(source) => recorded.sources.push((source, Some(request.raw.span))),
-                Call::Metric => return None,
+                Call::Metric(_) => return None,
             },
         }
     }

@@ -19,9 +19,11 @@ mod node;
 mod options;
 mod others;
 mod properties;
+mod python;
 mod registry;
 mod render;
 mod resolve;
+mod semantic;
 mod settings;
 mod sources;
 pub mod test_name;
@@ -45,9 +47,8 @@ pub use resolve::{Asker, Failure, Names};
 pub use unit_test_node::*;
 
 use crate::{
-    diagnostic::Span,
     jinja::{MacroDef, Value},
-    names::{ResourceType, UniqueId},
+    names::UniqueId,
 };
 
 /// A macro as the manifest knows it.
@@ -92,18 +93,6 @@ pub struct Manifest {
     pub disabled: IndexMap<UniqueId, Vec<Disabled>>,
     /// Normalised selectors.yml.
     pub selectors: IndexMap<String, Value>,
-    /// What the project declares and this version does not run.
-    pub unsupported: Vec<Unsupported>,
-}
-
-/// A resource that is declared, warned about and left out.
-#[derive(Debug, Clone)]
-pub struct Unsupported {
-    pub kind: ResourceType,
-    pub name: String,
-    pub package_name: String,
-    pub original_file_path: String,
-    pub span: Span,
 }
 
 /// The SHA-256 of a text in hex.

@@ -12,7 +12,8 @@ use crate::{
 
 use super::{config::Config, unit_test_node::UnitTestFields};
 
-/// A node of the DAG that has SQL or data: model, seed, snapshot, analysis, data test, unit test, operation.
+/// A node of the DAG that has SQL or data: model, seed, snapshot, analysis, data test, unit test, function, operation; and of what the
+/// semantic layer declares.
 #[derive(Debug, Clone)]
 pub struct Node {
     pub unique_id: UniqueId,
@@ -52,6 +53,7 @@ pub struct Node {
     pub refs: Vec<RefArgs>,
     pub sources: Vec<Vec<String>>,
     pub metrics: Vec<Vec<String>>,
+    pub functions: Vec<Vec<String>>,
     pub depends_on: DependsOn,
     /// Filled by compile.
     pub compiled: Option<Compiled>,
@@ -85,6 +87,9 @@ pub enum NodeKind {
     GenericTest(GenericTestFields),
     SingularTest,
     UnitTest(Box<UnitTestFields>),
+    Function(FunctionFields),
+    /// A metric, semantic model or saved query: its own fields, as artifacts have them.
+    Declared(Box<IndexMap<String, Value>>),
     Operation {
         index: usize,
         on_run_start: bool,
@@ -102,6 +107,15 @@ pub struct ModelFields {
     pub deprecation_date: Option<String>,
     pub primary_key: Vec<String>,
     pub time_spine: Option<Value>,
+}
+
+/// A function that is made in the warehouse.
+#[derive(Debug, Clone, Default)]
+pub struct FunctionFields {
+    /// Each a dict of `name`, `data_type`, `description`, `default_value`.
+    pub arguments: Vec<Value>,
+    /// A dict of `data_type` and `description`; `None` when the properties do not say.
+    pub returns: Option<Value>,
 }
 
 #[derive(Debug, Clone)]
@@ -245,6 +259,7 @@ pub struct Exposure {
     pub depends_on: DependsOn,
     pub refs: Vec<RefArgs>,
     pub sources: Vec<Vec<String>>,
+    pub metrics: Vec<Vec<String>>,
     pub created_at: f64,
     pub span: Option<Span>,
 }

@@ -1,4 +1,4 @@
-//! Resources that have no SQL of their own: exposures, groups, descriptions of macros; and those that are not run yet.
+//! Resources that have no SQL of their own: exposures, groups, descriptions of macros.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -16,7 +16,7 @@ use crate::{
 };
 
 use super::{
-    Macro, Unsupported,
+    Macro,
     calls::{Call, parse_call},
     columns::pairs,
     configure::{Forest, check_config},
@@ -121,12 +121,12 @@ impl Place<'_> {
         }
         let owner = raw.owner.as_ref().map(|yaml| renderer.native(name, yaml, diagnostics));
         let owner = owner_of(owner.as_ref(), "exposure", &raw.name.text, raw.name.span, diagnostics);
-        let (mut refs, mut sources) = (Vec::new(), Vec::new());
+        let (mut refs, mut sources, mut metrics) = (Vec::new(), Vec::new(), Vec::new());
         for written in &raw.depends_on {
             match parse_call(&written.text, Some(written.span)) {
                 Some(Call::Ref(call)) => refs.push(call),
                 Some(Call::Source(names)) => sources.push(names),
-                Some(Call::Metric) => {}
+                Some(Call::Metric(names)) => metrics.push(names),
                 None => diagnostics.push(
                     Diagnostic::error(
                         "exposure",
@@ -158,6 +158,7 @@ impl Place<'_> {
             depends_on: DependsOn::default(),
             refs,
             sources,
+            metrics,
             created_at: defaults.created_at,
             span: Some(raw.name.span),
         }
@@ -342,40 +343,4 @@ fn compare_arguments(found: &Macro, raw: &RawMacro, diagnostics: &mut Vec<Diagno
             });
         }
     }
-}
-
-/// What the project declares and this version does not run, each with a warning.
-pub fn unsupported(project: &Project, diagnostics: &mut Vec<Diagnostic>) -> Vec<Unsupported> {
-    let mut found = Vec::new();
-    for package in project.packages.values() {
-        for file in &package.properties {
-            let properties = &file.properties;
-            let sections = [
-                (ResourceType::Metric, &properties.metrics),
-                (ResourceType::SemanticModel, &properties.semantic_models),
-                (ResourceType::SavedQuery, &properties.saved_queries),
-                (ResourceType::Function, &properties.functions),
-            ];
-            for (kind, entries) in sections {
-                for entry in entries {
-                    let name = entry.as_map().and_then(|map| map.get("name"));
-                    let span = name.map_or(entry.span, |name| name.span);
-                    let name = name.map(|name| name.to_value().to_str()).unwrap_or_default();
-                    let word = kind.as_str().replace('_', " ");
-                    diagnostics.push(
-                        Diagnostic::warning("unsupported", format!("{word} `{name}` is not used by this version"))
-                            .at(span, "left out"),
-                    );
-                    found.push(Unsupported {
-                        kind,
-                        name,
-                        package_name: package.name.clone(),
-                        original_file_path: file.original_file_path.clone(),
-                        span,
-                    });
-                }
-            }
-        }
-    }
-    found
 }

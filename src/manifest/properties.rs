@@ -1,4 +1,4 @@
-//! Properties entries of models, seeds, snapshots and analyses, put onto the nodes they name; and what they ask to be
+//! Properties entries of models, seeds, snapshots, analyses and functions, put onto the nodes they name; and what they ask to be
 //! tested.
 
 use std::{collections::HashMap, sync::Arc};
@@ -10,16 +10,16 @@ use crate::{
     project::{
         Package, Project, PropertiesFile,
         properties::{Include, RawColumn, RawNode, RawTest, RawVersion},
-        yaml::Map,
+        yaml::{Map, Yaml},
     },
 };
 
 use super::{
     calls::parse_call,
-    columns::{Level, columns, constraints},
+    columns::{Level, columns, constraints, pairs},
     draft::{Defaults, Draft, Place, fqn, node},
     merge::canonical_key,
-    node::{Checksum, NodeKind},
+    node::{Checksum, FunctionFields, NodeKind},
     render::Renderer,
     settings::merge_version,
     tree::Setting,
@@ -86,7 +86,8 @@ pub fn apply<'a>(
                 .iter()
                 .chain(&properties.seeds)
                 .chain(&properties.snapshots)
-                .chain(&properties.analyses);
+                .chain(&properties.analyses)
+                .chain(&properties.functions);
             for raw in entries {
                 pass.entry(package, file, raw);
             }
@@ -277,6 +278,7 @@ impl<'a> Pass<'a, '_> {
                 .or(raw.deprecation_date.as_ref())
                 .map(|yaml| timestamp(&renderer.native(name, yaml, diagnostics).to_str())),
             time_spine: raw.time_spine.as_ref().map(|yaml| time_spine(&renderer.native(name, yaml, diagnostics))),
+            function: function_fields(renderer, name, raw, diagnostics),
             path: format!("{}://{}", package.name, file.original_file_path),
         }
     }
@@ -342,6 +344,7 @@ struct Patch {
     constraints: Vec<Value>,
     deprecation_date: Option<String>,
     time_spine: Option<Value>,
+    function: FunctionFields,
     path: String,
 }
 
@@ -356,6 +359,30 @@ fn put(draft: &mut Draft, patch: &Patch) {
         fields.constraints.clone_from(&patch.constraints);
         fields.deprecation_date.clone_from(&patch.deprecation_date);
         fields.time_spine.clone_from(&patch.time_spine);
+    }
+    if let NodeKind::Function(fields) = &mut node.kind {
+        fields.clone_from(&patch.function);
+    }
+}
+
+/// The arguments and the type of a function, with all of dbt's fields.
+fn function_fields(
+    renderer: &Renderer<'_>,
+    package: &str,
+    raw: &RawNode,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> FunctionFields {
+    let mut complete = |yaml: &Yaml, keys: &[&str]| {
+        let given = pairs(&renderer.native(package, yaml, diagnostics));
+        Value::dict(keys.iter().map(|key| (*key, given.get(*key).cloned().unwrap_or(Value::None))))
+    };
+    let arguments = raw.arguments.as_ref().and_then(Yaml::as_list).unwrap_or_default();
+    FunctionFields {
+        arguments: arguments
+            .iter()
+            .map(|yaml| complete(yaml, &["name", "data_type", "description", "default_value"]))
+            .collect(),
+        returns: raw.returns.as_ref().map(|yaml| complete(yaml, &["data_type", "description"])),
     }
 }
 
@@ -481,6 +508,7 @@ fn section(kind: ResourceType) -> &'static str {
         ResourceType::Seed => "seeds",
         ResourceType::Snapshot => "snapshots",
         ResourceType::Analysis => "analyses",
+        ResourceType::Function => "functions",
         _ => "models",
     }
 }

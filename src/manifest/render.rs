@@ -142,6 +142,16 @@ impl Renderer<'_> {
     }
 }
 
+/// The dict of keyword arguments with literal values; `None` when the text is anything else.
+pub fn literal_dict(scopes: &Scopes, package: &str, arguments: &str) -> Option<Value> {
+    let text = format!("{{{{ dict({arguments}) }}}}");
+    let nowhere = Span::new(crate::diagnostic::SourceId(u32::MAX), 0, 0);
+    let template = Template::parse(&text, Origin::Within(nowhere)).ok()?;
+    let context = properties_context(scopes.get(package));
+    let value = Interp::new(&context).render_native(&template).ok()?;
+    value.pairs().is_some().then_some(value)
+}
+
 /// Evaluates the template of a node in parse mode. What was recorded before an error is kept.
 pub fn evaluate(scopes: &Scopes, node: &Node, quoting: Policy, template: &Template) -> (Recorded, Option<Diagnostic>) {
     let context = parse_context(scopes, node, quoting);
@@ -268,6 +278,11 @@ fn taken(context: &ParseContext) -> Recorded {
         sources: recorded.sources.into_iter().map(|call| (vec![call.source, call.table], call.span)).collect(),
         metrics: recorded
             .metrics
+            .into_iter()
+            .map(|call| call.package.into_iter().chain([call.name]).collect())
+            .collect(),
+        functions: recorded
+            .functions
             .into_iter()
             .map(|call| call.package.into_iter().chain([call.name]).collect())
             .collect(),

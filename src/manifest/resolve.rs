@@ -34,6 +34,8 @@ pub struct Names {
     /// Refable nodes by name, in manifest order.
     refable: HashMap<String, Vec<Target>>,
     sources: HashMap<(String, String), Vec<(String, UniqueId)>>,
+    /// Metrics and functions by name, with their packages.
+    named: HashMap<(ResourceType, String), Vec<(String, UniqueId)>>,
     disabled: HashMap<String, Vec<String>>,
     disabled_sources: HashMap<(String, String), ()>,
     /// Packages with `restrict-access`.
@@ -84,6 +86,11 @@ impl Names {
                 group: node.group.clone(),
                 deprecated,
             });
+        }
+        let is_named = |kind| matches!(kind, ResourceType::Metric | ResourceType::Function);
+        for node in manifest.nodes.values().filter(|node| is_named(node.resource_type)) {
+            let key = (node.resource_type, node.name.clone());
+            names.named.entry(key).or_default().push((node.package_name.clone(), node.unique_id.clone()));
         }
         for source in manifest.sources.values() {
             let key = (source.source_name.clone(), source.name.clone());
@@ -193,6 +200,33 @@ impl Names {
             }
         }
         Err(Failure::Missing { diagnostic: Box::new(diagnostic), is_disabled })
+    }
+
+    /// The metric or function that a call of `asker` means: `[name]` or `[package, name]`.
+    fn named(&self, kind: ResourceType, call: &[String], asker: &Asker) -> Result<UniqueId, Failure> {
+        let (package, name) = match call {
+            [package, name] => (Some(package.as_str()), name.clone()),
+            other => (None, other.first().cloned().unwrap_or_default()),
+        };
+        let found = self.named.get(&(kind, name.clone())).map(Vec::as_slice).unwrap_or_default();
+        for package in self.search(package, &asker.package) {
+            let of_package = |of: &String| package.as_ref().is_none_or(|package| package == of);
+            if let Some((_, unique_id)) = found.iter().find(|(of, _)| of_package(of)) {
+                return Ok(unique_id.clone());
+            }
+        }
+        let message = format!("{} `{}` refers to {kind} `{name}`, which does not exist", asker.kind, asker.name);
+        let mut diagnostic = Diagnostic::error("name-not-found", message).node(asker.unique_id.as_str());
+        if let Some(span) = asker.span {
+            diagnostic = diagnostic.at(span, "");
+        }
+        let mut known: Vec<&str> =
+            self.named.keys().filter(|(of, _)| *of == kind).map(|(_, name)| name.as_str()).collect();
+        known.sort_unstable();
+        if let Some(near) = nearest(&name, known) {
+            diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+        }
+        Err(Failure::Missing { diagnostic: Box::new(diagnostic), is_disabled: false })
     }
 
     /// Packages to search in order; `None` is any.
@@ -328,6 +362,16 @@ pub fn resolve_all(
                 Err(failure) => failures.push(failure),
             }
         }
+        for (kind, calls) in [(ResourceType::Metric, &node.metrics), (ResourceType::Function, &node.functions)] {
+            for call in calls {
+                match names.named(kind, call, &asker) {
+                    Ok(unique_id) => {
+                        node.depends_on.nodes.insert(unique_id);
+                    }
+                    Err(failure) => failures.push(failure),
+                }
+            }
+        }
         if report(failures, node, diagnostics) {
             to_disable.push(node.unique_id.clone());
         }
@@ -352,7 +396,8 @@ pub fn resolve_all(
             .sources
             .iter()
             .map(|source| names.source(source, exposure.span, &asker))
-            .chain(exposure.refs.iter().map(|call| names.reference(call, &asker)));
+            .chain(exposure.refs.iter().map(|call| names.reference(call, &asker)))
+            .chain(exposure.metrics.iter().map(|call| names.named(ResourceType::Metric, call, &asker)));
         for outcome in resolved {
             match outcome {
                 Ok(unique_id) => {

@@ -21,6 +21,7 @@ pub const DBT: &[EmbeddedFile] = &[
     ("macros/cross_database/timestamps.sql", include_str!("dbt/macros/cross_database/timestamps.sql")),
     ("macros/cross_database/types.sql", include_str!("dbt/macros/cross_database/types.sql")),
     ("macros/materializations/clone.sql", include_str!("dbt/macros/materializations/clone.sql")),
+    ("macros/materializations/function.sql", include_str!("dbt/macros/materializations/function.sql")),
     ("macros/materializations/incremental.sql", include_str!("dbt/macros/materializations/incremental.sql")),
     (
         "macros/materializations/incremental_strategies.sql",

@@ -137,6 +137,10 @@ impl Compiler {
             let kwargs = test_arguments(context, node, fields)?;
             context.set("_dbt_generic_test_kwargs", kwargs);
         }
+        if node.language != "sql" {
+            let body = Rendered { text: node.raw_code.clone(), ..Rendered::default() };
+            return Ok(CompiledNode { code: body.clone(), body, ctes: Vec::new() });
+        }
         let template = Template::parse(&node.raw_code, origin(node)).map_err(|errors| {
             let first = errors.into_iter().next();
             NodeError::of_diagnostic(first.unwrap_or_else(|| Diagnostic::error("internal", "no template")))
@@ -290,5 +294,6 @@ pub fn write_file(path: &Path, text: &str) -> Result<(), Diagnostic> {
 
 /// Whether a node has SQL to compile.
 pub fn has_sql(node: &Node) -> bool {
-    !matches!(node.resource_type, ResourceType::Seed | ResourceType::UnitTest) && node.language == "sql"
+    !matches!(node.kind, NodeKind::Seed { .. } | NodeKind::UnitTest(_) | NodeKind::Declared(_))
+        && node.language == "sql"
 }

@@ -323,6 +323,7 @@ pub(super) fn materialize(runner: &Runner, node: &Node, context: &NodeContext) -
         _ if runner.options.clones => "clone",
         ResourceType::Test => "test",
         ResourceType::UnitTest => "unit",
+        ResourceType::Function => "function",
         ResourceType::Seed => "seed",
         ResourceType::Snapshot => "snapshot",
         _ => node.config.materialized(),

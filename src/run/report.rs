@@ -54,6 +54,7 @@ pub fn subject(node: &Node) -> String {
         (_, ResourceType::Seed) => format!("seed file {relation}"),
         (_, ResourceType::Snapshot) => format!("snapshot {relation}"),
         (_, ResourceType::Test) => format!("test {}", node.name),
+        (_, ResourceType::Function) => format!("function {relation}"),
         (_, ResourceType::UnitTest) => format!("unit_test {}", unit_test_name(node)),
         _ if is_microbatch(node) => format!("{} microbatch model {relation}", node.language),
         _ => format!("{} {} model {relation}", node.language, node.config.materialized()),
@@ -113,6 +114,8 @@ pub fn skip_line(node: &Node) -> String {
     match node.resource_type {
         ResourceType::Test => format!("test {}", node.name),
         ResourceType::UnitTest => format!("unit_test {}", node.versioned_name()),
+        ResourceType::SavedQuery => format!("saved_query {}", node.name),
+        ResourceType::Function => format!("function {}.{}", node.schema, node.alias),
         _ => format!("relation {}.{}", node.schema, node.alias),
     }
 }

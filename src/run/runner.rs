@@ -17,7 +17,7 @@ use indexmap::IndexMap;
 use crate::{
     artifacts::{BatchResults, RunResult},
     diagnostic::Diagnostic,
-    event::{Event, EventSink, NodeOutcome, Problem, RunStats, Status},
+    event::{Event, EventSink, NodeInfo, NodeOutcome, Problem, RunStats, Status},
     graph::{Dag, Edges, Queue},
     jinja::{Args, JinjaError, Value},
     manifest::{Compiled, Manifest, Node, context::Table},
@@ -231,7 +231,7 @@ impl Runner {
         for node in selected.iter().filter_map(|id| self.manifest().nodes.get(id)) {
             let stores = match node.resource_type {
                 ResourceType::Model => !node.is_ephemeral(),
-                ResourceType::Seed | ResourceType::Snapshot => true,
+                ResourceType::Seed | ResourceType::Snapshot | ResourceType::Function => true,
                 ResourceType::Test => node.relation_name.is_some() || self.options.store_failures,
                 _ => false,
             };
@@ -286,6 +286,9 @@ impl Worker for Runner {
         if node.is_ephemeral() {
             return None;
         }
+        if node.resource_type == ResourceType::SavedQuery {
+            return Some(self.does_nothing(report::node_info(node), task));
+        }
         Some(execute(self, node, task))
     }
 
@@ -338,18 +341,22 @@ impl Runner {
     /// Exposures in `build`.
     fn no_op(&self, task: &Task) -> Option<NodeResult> {
         let exposure = self.manifest().exposures.get(&task.id)?;
-        let node = report::exposure_info(exposure);
+        Some(self.does_nothing(report::exposure_info(exposure), task))
+    }
+
+    /// What is selected and has nothing to run: exposures, saved queries.
+    fn does_nothing(&self, node: NodeInfo, task: &Task) -> NodeResult {
         let outcome = NodeOutcome {
             status: Status::NoOp,
             message: "NO-OP".into(),
-            description: format!("NO-OP exposure {}", exposure.name),
+            description: format!("NO-OP {} {}", node.resource_type, node.name),
             execution_time: 0.0,
             failures: None,
             rows_affected: None,
         };
         self.emit(Event::NodeFinished { node, index: task.index, total: self.total(), outcome });
         let result = RunResult { thread_id: task.thread.clone(), ..RunResult::new(task.id.as_str(), Status::NoOp) };
-        Some(NodeResult { result, problem: None, blocks: false, fails: false })
+        NodeResult { result, problem: None, blocks: false, fails: false }
     }
 }
 

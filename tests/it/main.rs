@@ -21,6 +21,8 @@ mod docs;
 #[cfg(feature = "datafusion")]
 mod earlier;
 #[cfg(feature = "datafusion")]
+mod functions;
+#[cfg(feature = "datafusion")]
 mod materialized;
 #[cfg(feature = "datafusion")]
 mod microbatch;

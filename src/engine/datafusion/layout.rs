@@ -4,6 +4,7 @@
 //! ```text
 //! <root>/<schema>/<table>/_delta_log/…   a Delta table
 //! <root>/<schema>/<view>.view.json       a view; a table folder of the same name beside it is litter
+//! <root>/<schema>/<name>.function.json   a scalar function; its name has nothing to do with relations
 //! <root>/<schema>/<name>.dropped.json    a table whose removal has begun: it no longer exists
 //! <root>/_tamis/{staging,locks}/         never a schema
 //! ```
@@ -26,6 +27,7 @@ use crate::{
 /// The folder inside a root that is the engine's own.
 pub(super) const PRIVATE: &str = "_tamis";
 const VIEW_SUFFIX: &str = ".view.json";
+const FUNCTION_SUFFIX: &str = ".function.json";
 const DROPPED_SUFFIX: &str = ".dropped.json";
 /// Bytes of an encoded name; file systems stop at 255, suffixes and staging need some.
 const LONGEST_NAME: usize = 230;
@@ -56,6 +58,10 @@ impl Place {
 
     pub fn view_file(&self) -> PathBuf {
         self.schema_dir().join(format!("{}{VIEW_SUFFIX}", encode(&self.name)))
+    }
+
+    pub fn function_file(&self) -> PathBuf {
+        self.schema_dir().join(format!("{}{FUNCTION_SUFFIX}", encode(&self.name)))
     }
 
     pub fn dropped_file(&self) -> PathBuf {
@@ -103,6 +109,25 @@ pub(super) struct ViewFile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
     pub run: String,
+}
+
+/// What `<function>.function.json` holds. Types and expressions are SQL.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct FunctionFile {
+    pub format: u32,
+    pub arguments: Vec<FunctionArgument>,
+    pub returns: String,
+    pub body: String,
+    pub run: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct FunctionArgument {
+    pub name: String,
+    #[serde(rename = "type")]
+    pub data_type: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
 }
 
 /// A column of a view as it was when the view was made.
@@ -251,15 +276,40 @@ pub(super) fn read_view(place: &Place) -> Result<ViewFile, EngineError> {
     })
 }
 
+/// The functions of a schema; none when it does not exist.
+pub(super) fn functions(root: &Root, schema: &str) -> Result<Vec<String>, EngineError> {
+    let entries = read_dir(&root.path.join(encode(schema)))?;
+    let files = entries.iter().filter(|(_, is_dir)| !is_dir);
+    Ok(files.filter_map(|(file, _)| file.strip_suffix(FUNCTION_SUFFIX).and_then(decode)).collect())
+}
+
+pub(super) fn read_function(place: &Place) -> Result<FunctionFile, EngineError> {
+    let path = place.function_file();
+    let bytes =
+        std::fs::read(&path).map_err(|error| storage(format!("cannot read function {place}"), &path, &error))?;
+    serde_json::from_slice(&bytes).map_err(|error| EngineError::Data {
+        message: format!("the file of function {place} is not readable: {error} ({})", path.display()),
+    })
+}
+
 /// Writes a view in one step: a reader sees the old file or the new one.
 pub(super) fn write_view(place: &Place, view: &ViewFile, scratch: &Path) -> Result<(), EngineError> {
-    let path = place.view_file();
-    let fail = |error: &io::Error| storage(format!("cannot write view {place}"), &path, error);
-    let text = serde_json::to_vec_pretty(view).map_err(|error| EngineError::Internal { message: error.to_string() })?;
-    let temporary = scratch.join(format!("{}.view", uuid::Uuid::new_v4()));
+    write_file(&place.view_file(), &format!("view {place}"), view, scratch)
+}
+
+/// Writes a function in one step.
+pub(super) fn write_function(place: &Place, function: &FunctionFile, scratch: &Path) -> Result<(), EngineError> {
+    write_file(&place.function_file(), &format!("function {place}"), function, scratch)
+}
+
+fn write_file(path: &Path, what: &str, content: &impl Serialize, scratch: &Path) -> Result<(), EngineError> {
+    let fail = |error: &io::Error| storage(format!("cannot write {what}"), path, error);
+    let text =
+        serde_json::to_vec_pretty(content).map_err(|error| EngineError::Internal { message: error.to_string() })?;
+    let temporary = scratch.join(format!("{}.json", uuid::Uuid::new_v4()));
     std::fs::create_dir_all(scratch).map_err(|error| fail(&error))?;
     std::fs::write(&temporary, text).map_err(|error| fail(&error))?;
-    std::fs::rename(&temporary, &path).map_err(|error| fail(&error))
+    std::fs::rename(&temporary, path).map_err(|error| fail(&error))
 }
 
 /// An I/O failure with what it was about.

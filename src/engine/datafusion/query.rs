@@ -17,7 +17,7 @@ use super::{
     external::{ExternalOptions, resolve_external},
     functions,
     parse::{Parsed, missing_field, parse_tokens, respell},
-    types,
+    statement, types,
 };
 use crate::engine::{Column, EngineError, Metrics, Outcome};
 
@@ -57,16 +57,17 @@ pub(super) async fn plan_with(
     }
 }
 
-/// Refusals, rewrites of dialect, external files: what happens to every statement before it is planned.
-pub(super) async fn prepare(session: &Arc<SessionCore>, mut statement: Statement) -> Result<Statement, EngineError> {
-    checks::check_statement(&statement)?;
-    functions::rewrite_statement(&mut statement)?;
+/// Functions of the warehouse, refusals, rewrites of dialect, external files: what happens to every statement before it is planned.
+pub(super) async fn prepare(session: &Arc<SessionCore>, mut prepared: Statement) -> Result<Statement, EngineError> {
+    statement::expand(session, &mut prepared)?;
+    checks::check_statement(&prepared)?;
+    functions::rewrite_statement(&mut prepared)?;
     let options = ExternalOptions { project_root: session.lake.config.project_root.clone() };
-    let external = resolve_external(&session.ctx, &mut statement, &options).await?;
+    let external = resolve_external(&session.ctx, &mut prepared, &options).await?;
     if !external.is_empty() {
         locked(&session.externals).push(external);
     }
-    Ok(statement)
+    Ok(prepared)
 }
 
 /// A planning error; for a missing table with near names.

@@ -40,10 +40,10 @@ pub struct Properties {
     pub metrics: Vec<Yaml>,
     pub semantic_models: Vec<Yaml>,
     pub saved_queries: Vec<Yaml>,
-    pub functions: Vec<Yaml>,
+    pub functions: Vec<RawNode>,
 }
 
-/// An entry of `models`, `seeds`, `snapshots` or `analyses`.
+/// An entry of `models`, `seeds`, `snapshots`, `analyses` or `functions`.
 #[derive(Debug, Clone)]
 pub struct RawNode {
     pub kind: ResourceType,
@@ -63,6 +63,10 @@ pub struct RawNode {
     pub deprecation_date: Option<Yaml>,
     /// A mapping.
     pub time_spine: Option<Yaml>,
+    /// A list, of a function.
+    pub arguments: Option<Yaml>,
+    /// A mapping, of a function.
+    pub returns: Option<Yaml>,
     /// `relation:` of a YAML snapshot: the text of a `ref` or `source` call.
     pub relation: Option<Spanned>,
     /// Known keys of later versions and unknown keys, kept verbatim.

@@ -90,12 +90,14 @@ pub(in super::super) fn read(yaml: &Yaml, shown: &str, out: &mut Vec<Diagnostic>
         ("seeds", ResourceType::Seed),
         ("snapshots", ResourceType::Snapshot),
         ("analyses", ResourceType::Analysis),
+        ("functions", ResourceType::Function),
     ] {
         let nodes: Vec<RawNode> = entries(map, section, shown, out, |entry, out| node(kind, entry, out));
         match kind {
             ResourceType::Model => properties.models = nodes,
             ResourceType::Seed => properties.seeds = nodes,
             ResourceType::Snapshot => properties.snapshots = nodes,
+            ResourceType::Function => properties.functions = nodes,
             _ => properties.analyses = nodes,
         }
     }
@@ -111,7 +113,6 @@ pub(in super::super) fn read(yaml: &Yaml, shown: &str, out: &mut Vec<Diagnostic>
         ("metrics", &mut properties.metrics),
         ("semantic_models", &mut properties.semantic_models),
         ("saved_queries", &mut properties.saved_queries),
-        ("functions", &mut properties.functions),
     ] {
         *list = entries(map, section, shown, out, |entry, _| entry.yaml.clone());
     }
@@ -199,6 +200,7 @@ fn node(kind: ResourceType, entry: &Named<'_>, out: &mut Vec<Diagnostic>) -> Raw
     let own: &[&str] = match kind {
         ResourceType::Model => &["latest_version", "versions", "time_spine"],
         ResourceType::Snapshot => &["relation"],
+        ResourceType::Function => &["arguments", "returns", "language", "overloads"],
         _ => &[],
     };
     let known: Vec<&str> = NODE_KEYS.iter().chain(own).chain(&LEGACY_CONFIG).chain(&LATER_KEYS).copied().collect();
@@ -208,11 +210,15 @@ fn node(kind: ResourceType, entry: &Named<'_>, out: &mut Vec<Diagnostic>) -> Raw
     let columns = read_columns(&mut reader);
     let config = config(&mut reader);
     let constraints = list(&mut reader, "constraints");
+    let arguments = list(&mut reader, "arguments");
+    let returns = reader.mapping("returns").and_then(|_| present(map, "returns"));
     let versions = match kind {
         ResourceType::Model => read_versions(&mut reader, &entry.name.text),
         _ => Vec::new(),
     };
     RawNode {
+        arguments,
+        returns,
         kind,
         name: entry.name.clone(),
         span: entry.yaml.span,

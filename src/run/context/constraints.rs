@@ -52,7 +52,7 @@ impl NodeState {
                 };
                 Some(source_relation(manifest.sources.get(&id)?).render())
             }
-            Call::Metric => None,
+            Call::Metric(_) => None,
         }
     }
 

@@ -10,7 +10,7 @@ use crate::{
             parse::{named_args, ref_args, source_args},
         },
     },
-    names::{ResourceType, UniqueId},
+    names::{RelationKind, ResourceType, UniqueId},
 };
 
 use super::{
@@ -174,7 +174,14 @@ impl NodeState {
 
     pub(super) fn function(&self, args: Args) -> Result<Value, JinjaError> {
         let call = named_args("function", args, None)?;
-        self.found(Resolved::Missing, "function", &call.name, call.package.as_deref(), None).map(|_| Value::None)
+        let manifest = &self.run.manifest;
+        let resolved = self.run.refs.function(manifest, call.package.as_deref(), &call.name, self.subject.package());
+        let id = self.found(resolved, "function", &call.name, call.package.as_deref(), None)?;
+        let Some(target) = manifest.nodes.get(&id) else {
+            return Err(JinjaError::raised(format!("{} refers to '{id}', which is gone", self.who())));
+        };
+        let relation = target.relation(self.run.scopes.shared.quoting).with_kind(Some(RelationKind::Function));
+        Ok(RelationObject::from(relation).into_value())
     }
 }
 

@@ -45,7 +45,7 @@ use crate::{
     engine::Engine,
     jinja::Value,
     manifest::{Manifest, context::Scopes},
-    names::UniqueId,
+    names::{ResourceType, UniqueId},
 };
 
 /// What all contexts of a run share.
@@ -132,18 +132,22 @@ fn graph(manifest: &Manifest) -> Value {
     let exposures =
         manifest.exposures.values().map(|exposure| (exposure.unique_id.as_str(), artifacts::exposure_dict(exposure)));
     let groups = manifest.groups.values().map(|group| (group.unique_id.as_str(), artifacts::group_dict(group)));
+    let kept = |kind: ResourceType| -> Vec<(&str, serde_json::Value)> {
+        let nodes = manifest.nodes.values().filter(|node| node.resource_type == kind);
+        nodes.map(|node| (node.unique_id.as_str(), artifacts::node_dict(node))).collect()
+    };
     let section = |pairs: Vec<(&str, serde_json::Value)>| {
         Value::dict(pairs.into_iter().map(|(id, json)| (id, Value::from_json(&json))))
     };
     let sections: IndexMap<&str, Value> = [
         ("exposures", section(exposures.collect())),
-        ("functions", section(Vec::new())),
+        ("functions", section(kept(ResourceType::Function))),
         ("groups", section(groups.collect())),
-        ("metrics", section(Vec::new())),
+        ("metrics", section(kept(ResourceType::Metric))),
         ("nodes", section(nodes.collect())),
         ("sources", section(sources.collect())),
-        ("semantic_models", section(Vec::new())),
-        ("saved_queries", section(Vec::new())),
+        ("semantic_models", section(kept(ResourceType::SemanticModel))),
+        ("saved_queries", section(kept(ResourceType::SavedQuery))),
     ]
     .into_iter()
     .collect();

@@ -13,6 +13,7 @@ use crate::{
 pub struct RefIndex {
     nodes: HashMap<String, Vec<UniqueId>>,
     sources: HashMap<(String, String), Vec<UniqueId>>,
+    functions: HashMap<String, Vec<UniqueId>>,
     disabled_nodes: HashMap<String, Vec<String>>,
     disabled_sources: HashMap<(String, String), Vec<String>>,
     root: String,
@@ -35,6 +36,9 @@ impl RefIndex {
         let mut index = Self { root: root.to_owned(), own_package_first, ..Self::default() };
         for node in manifest.nodes.values().filter(|node| node.is_refable()) {
             index.nodes.entry(node.name.clone()).or_default().push(node.unique_id.clone());
+        }
+        for node in manifest.nodes.values().filter(|node| node.resource_type == ResourceType::Function) {
+            index.functions.entry(node.name.clone()).or_default().push(node.unique_id.clone());
         }
         for source in manifest.sources.values() {
             let names = (source.source_name.clone(), source.name.clone());
@@ -84,6 +88,18 @@ impl RefIndex {
         let disabled = self.disabled_nodes.get(&call.name).map(Vec::as_slice).unwrap_or_default();
         let matches = |package: &String| call.package.as_ref().is_none_or(|wanted| wanted == package);
         if disabled.iter().any(matches) { Resolved::Disabled } else { Resolved::Missing }
+    }
+
+    /// The function that a `function` in a template of package `caller` means.
+    pub fn function(&self, manifest: &Manifest, package: Option<&str>, name: &str, caller: &str) -> Resolved {
+        let known = self.functions.get(name).map(Vec::as_slice).unwrap_or_default();
+        for package in self.packages(package, caller) {
+            let mut found = known.iter().filter_map(|id| manifest.nodes.get(id));
+            if let Some(node) = found.find(|node| package.is_none_or(|package| node.package_name == package)) {
+                return Resolved::Node(node.unique_id.clone());
+            }
+        }
+        Resolved::Missing
     }
 
     /// The source table that a `source` in a template of package `caller` means.

@@ -6,6 +6,7 @@ mod comment;
 mod create;
 mod delete;
 mod drop;
+mod function;
 mod insert;
 mod merge;
 mod merge_rules;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use arrow::datatypes::Schema;
 use datafusion::sql::sqlparser::ast::Statement;
 
-pub(super) use self::create::load;
+pub(super) use self::{create::load, function::expand};
 use super::{core::SessionCore, parse::Parsed, query};
 use crate::engine::{EngineError, Metrics, Outcome, StatementOptions};
 
@@ -88,6 +89,8 @@ async fn run_once(
         Statement::Explain { .. } => show::explain(session, parsed).await,
         Statement::CreateTable(_) => create::create_table(session, parsed, &options.table).await,
         Statement::CreateView(_) => view::create_view(session, parsed).await,
+        Statement::CreateFunction(function) => function::create_function(session, function),
+        Statement::DropFunction(function) => function::drop_function(session, function),
         Statement::CreateSchema { .. } => create::create_schema(session, &parsed.statement),
         Statement::Drop { .. } => drop::drop(session, &parsed.statement).await,
         Statement::AlterTable(_) => alter::alter_table(session, parsed).await,
@@ -119,7 +122,6 @@ fn unsupported(statement: &Statement) -> EngineError {
     let feature = words.join(" ").to_lowercase();
     let help = match statement {
         Statement::OptimizeTable { .. } | Statement::Vacuum(_) => Some("tables are maintained by a later version"),
-        Statement::CreateFunction(_) => Some("write the expression as a macro"),
         Statement::Set(_) => Some("settings belong into the profile"),
         Statement::Copy { .. } => Some("read files with `from 'path'`, write tables with a model"),
         _ => None,

@@ -58,6 +58,7 @@ fn node(name: &str, materialized: &str) -> Node {
         refs: Vec::new(),
         sources: Vec::new(),
         metrics: Vec::new(),
+        functions: Vec::new(),
         depends_on: DependsOn::default(),
         compiled: None,
         build_path: None,

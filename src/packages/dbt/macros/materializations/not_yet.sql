@@ -2,7 +2,3 @@
 {% materialization materialized_view, default %}
   {{ exceptions.raise_not_implemented('materialized views are not supported by adapter ' ~ adapter.type()) }}
 {% endmaterialization %}
-
-{% materialization function, default %}
-  {{ exceptions.raise_not_implemented('functions are not supported yet') }}
-{% endmaterialization %}
