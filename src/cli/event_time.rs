@@ -12,11 +12,14 @@ use crate::{
 
 use super::flags::Flags;
 
+/// From, and until before.
+type Times = (DateTime<Utc>, DateTime<Utc>);
+
 /// The window that microbatch models build; both ends or none are given.
 ///
 /// # Errors
 /// A time that is none, one end without the other, or an end that is not after the start.
-pub fn window(flags: &Flags) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>, Diagnostic> {
+pub fn window(flags: &Flags) -> Result<Option<Times>, Diagnostic> {
     let time = |key: &str| -> Result<Option<DateTime<Utc>>, Diagnostic> {
         let Some(text) = flags.text(key) else { return Ok(None) };
         let time = flag_time(text).ok_or_else(|| {

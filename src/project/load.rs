@@ -100,13 +100,16 @@ pub fn read_package(
     if out.is_empty() { Ok(found) } else { Err(out) }
 }
 
+/// The packages of a lock file, and its hash.
+pub type PackageLock = (Vec<PackageSpec>, Option<String>);
+
 /// Reads a package-lock.yml: its packages and its hash. `None` when there is none.
 pub fn read_package_lock(
     path: &Path,
     options: &LoadOptions<'_>,
     fs: &dyn FileSystem,
     sources: &SourceMap,
-) -> Result<Option<(Vec<PackageSpec>, Option<String>)>, Vec<Diagnostic>> {
+) -> Result<Option<PackageLock>, Vec<Diagnostic>> {
     let mut out = Vec::new();
     let secret = context(options, &SecretRule::Allowed(Secrets::default()));
     let shown = |path: &Path| display_path(path.file_name().map_or(path, Path::new));

@@ -107,8 +107,7 @@ struct Partitions {
     most_open: usize,
     /// Files that may be open for one partition.
     writers: usize,
-    /// By the partition's values as comparable bytes.
-    open: std::sync::Mutex<HashMap<Box<[u8]>, Arc<Partition>>>,
+    open: std::sync::Mutex<HashMap<Key, Arc<Partition>>>,
     overflow: mpsc::Sender<RecordBatch>,
 }
 
@@ -134,7 +133,7 @@ impl Partitions {
     }
 
     /// The open partition of these rows, or None when no more may be opened.
-    fn partition(&self, key: Box<[u8]>, rows: &RecordBatch) -> Result<Option<Arc<Partition>>, EngineError> {
+    fn partition(&self, key: Key, rows: &RecordBatch) -> Result<Option<Arc<Partition>>, EngineError> {
         let mut open = locked(&self.open);
         if let Some(partition) = open.get(&key) {
             return Ok(Some(Arc::clone(partition)));
@@ -174,8 +173,11 @@ impl Partition {
     }
 }
 
-/// The rows of each partition with the partition's values as bytes, in the order in which they appear.
-fn split(batch: &RecordBatch, partition_by: &[String]) -> Result<Vec<(Box<[u8]>, RecordBatch)>, EngineError> {
+/// A partition's values as comparable bytes.
+type Key = Box<[u8]>;
+
+/// The rows of each partition with the partition's values, in the order in which they appear.
+fn split(batch: &RecordBatch, partition_by: &[String]) -> Result<Vec<(Key, RecordBatch)>, EngineError> {
     let data = |error: arrow::error::ArrowError| EngineError::Data { message: error.to_string() };
     let columns: Vec<_> = partition_by.iter().filter_map(|name| batch.column_by_name(name).cloned()).collect();
     let fields = columns.iter().map(|column| SortField::new(column.data_type().clone())).collect();
