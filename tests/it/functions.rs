@@ -277,3 +277,27 @@ fn a_python_model_is_parsed_and_refused_when_it_runs() {
     assert!(ran.stdout.contains("`dbt.ref` of a Python model takes literal texts"), "{}", ran.stdout);
     assert!(ran.stdout.contains("models/scores.py:3:12"), "{}", ran.stdout);
 }
+
+#[test]
+fn macros_name_only_languages_that_dbt_knows() {
+    let folder = Folder::new(&[]);
+    folder.expect(0, &["parse"]);
+    let manifest = read(&folder, "target/manifest.json");
+    for (id, found) in manifest["macros"].as_object().unwrap() {
+        for language in found["supported_languages"].as_array().into_iter().flatten() {
+            // dbt 1.11 refuses to read a manifest with any other.
+            assert!(["sql", "python"].contains(&language.as_str().unwrap()), "{id}: {language}");
+        }
+    }
+}
+
+#[test]
+fn the_json_log_tells_the_whole_error_of_a_node() {
+    let folder = Folder::new(&[("models/a.sql", "{{ exceptions.raise_compiler_error('no way') if execute }}")]);
+    let ran = folder.expect(1, &["--log-format", "json", "run"]);
+    let events: Vec<Value> = ran.stdout.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let named = |name: &str| events.iter().find(|event| event["info"]["name"] == name).unwrap();
+    assert_eq!(named("RunResultError")["info"]["code"], "Z024");
+    assert_eq!(named("RunResultError")["data"]["msg"], "Compilation Error in model a (models/a.sql)\n  no way");
+    assert_eq!(named("RunResultFailure")["info"]["msg"], "Failure in model a (models/a.sql)");
+}

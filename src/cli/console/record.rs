@@ -364,21 +364,22 @@ fn summary(stats: RunStats, problems: &[Problem], interrupted: bool, options: &O
 fn problem_block(problem: &Problem, options: &Options) -> Vec<Record> {
     let (name, code, level) = match problem.status {
         Status::Warn => ("RunResultWarning", "Z021", LogLevel::Warn),
-        Status::Fail => ("RunResultFailure", "Z022", LogLevel::Error),
         Status::Skipped => ("SkippingDetails", "Q034", LogLevel::Info),
-        _ => ("RunResultError", "Z024", LogLevel::Error),
+        _ => ("RunResultFailure", "Z022", LogLevel::Error),
     };
     let node = node_info(&problem.node, problem.status.as_str());
     let title = paint(&problem.title, problem.status, options.style);
     let mut lines = vec![record(name, code, level, title, json!({"msg": problem.message, "node_info": node}))];
     if !problem.message.is_empty() {
-        lines.push(record(
-            "RunResultErrorNoMessage",
-            "Z025",
-            level,
-            indent(&problem.message),
-            json!({"node_info": node}),
-        ));
+        let (name, code) = match problem.status {
+            Status::Warn => ("RunResultWarningMessage", "Z046"),
+            _ => ("RunResultError", "Z024"),
+        };
+        let mut whole = problem.message.clone();
+        if let Some(diagnostic) = &problem.diagnostic {
+            whole.push_str(&format!("\n  {}", diagnostic.message));
+        }
+        lines.push(record(name, code, level, indent(&problem.message), json!({"msg": whole, "node_info": node})));
     }
     if let Some(diagnostic) = &problem.diagnostic {
         let mut detail = of_diagnostic(diagnostic, options);

@@ -93,6 +93,8 @@ pub(super) fn of_measure(reader: &Reader<'_>, measure: &Entry<'_>, diagnostics: 
     let no_keys = Map::default();
     let own = Entry { map: &no_keys, kind: ResourceType::Metric, name: measure.name.clone(), span: measure.span };
     let mut node = reader.node(&own, fields, diagnostics);
+    node.unrendered_config.insert("enabled".to_owned(), Value::Bool(true));
+    node.unrendered_config.insert("meta".to_owned(), Value::dict::<Value>([]));
     node.description = format!("Metric created from measure {}", measure.name);
     node
 }

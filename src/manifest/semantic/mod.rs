@@ -57,6 +57,8 @@ pub fn add(
             }
         }
     }
+    let of_measures = std::mem::take(&mut layer.of_measures);
+    layer.keep(of_measures, diagnostics);
     metric::resolve(&mut layer, diagnostics);
     for package in project.packages.values() {
         for file in &package.properties {
@@ -74,8 +76,10 @@ pub fn add(
 #[derive(Default)]
 struct Layer {
     made: IndexMap<UniqueId, (Node, Span)>,
-    /// Measure → the semantic model that has it, and what a metric of its own is made of.
+    /// Measure → the semantic model that has it.
     measures: HashMap<String, UniqueId>,
+    /// Metrics that measures ask for; they come after those that are declared.
+    of_measures: Vec<(Node, Span)>,
 }
 
 impl Layer {

@@ -37,7 +37,7 @@ const KEYS: [&str; 15] = [
     "docs",
 ];
 
-/// Reads an entry of `semantic_models`: its node, and those of metrics that its measures ask for.
+/// Reads an entry of `semantic_models`; the metrics that its measures ask for are kept in `layer`.
 pub(super) fn read(
     reader: &Reader<'_>,
     yaml: &Yaml,
@@ -90,16 +90,14 @@ pub(super) fn read(
         Err(Failure::Missing { diagnostic, .. } | Failure::Refused(diagnostic)) => diagnostics.push(*diagnostic),
     }
     node.refs.push(call);
-    let mut made = Vec::new();
     for item in entry.get("measures").and_then(Yaml::as_list).unwrap_or_default() {
         let Some(measure) = Entry::new(ResourceType::Metric, item) else { continue };
         layer.measures.insert(measure.name.clone(), node.unique_id.clone());
         if measure.get("create_metric").is_some_and(|yaml| yaml.as_bool() == Some(true)) {
-            made.push((metric::of_measure(reader, &measure, diagnostics), measure.span));
+            layer.of_measures.push((metric::of_measure(reader, &measure, diagnostics), measure.span));
         }
     }
-    made.insert(0, (node, entry.span));
-    made
+    vec![(node, entry.span)]
 }
 
 pub(super) fn set(node: &mut Node, key: &str, value: Value) {

@@ -1,5 +1,5 @@
 {#- A function in the warehouse: `create or replace function` by its type and language. -#}
-{% materialization function, default, supported_languages=['sql', 'python', 'javascript'] %}
+{% materialization function, default, supported_languages=['sql', 'python'] %}
   {%- set target_relation = this -%}
   {%- set language = model['language'] -%}
   {{ run_hooks(pre_hooks) }}
