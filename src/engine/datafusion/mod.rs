@@ -10,6 +10,7 @@
 //! stored in lower case, quoted ones as written.
 
 mod catalog;
+mod channel;
 pub mod checks;
 mod commit;
 mod core;

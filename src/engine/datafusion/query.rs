@@ -1,12 +1,15 @@
 //! Planning and running queries: case of identifiers, limits, the second try with less memory, and what it cost.
 
-use std::{future::Future, sync::Arc};
+use std::{collections::HashSet, future::Future, sync::Arc};
 
 use datafusion::{
     common::ParamValues,
     execution::SessionState,
     logical_expr::{LogicalPlan, LogicalPlanBuilder},
-    physical_plan::{ExecutionPlan, collect},
+    physical_plan::{
+        ExecutionPlan, collect,
+        metrics::{Metric, MetricsSet},
+    },
     sql::{parser::Statement as DataFusionStatement, sqlparser::ast::Statement},
 };
 
@@ -144,18 +147,26 @@ pub(super) fn output_columns(session: &SessionCore, plan: LogicalPlan) -> Result
     Ok(types::columns(analyzed.schema().as_arrow()))
 }
 
-/// Sums what the operators of an executed plan counted.
+/// Sums what the operators of an executed plan counted. A scan may stand in the plan several times, with one count.
 pub(super) fn add_metrics(plan: &dyn ExecutionPlan, metrics: &mut Metrics) {
-    if let Some(counted) = plan.metrics() {
-        let sum = |name: &str| counted.sum_by_name(name).map_or(0, |value| value.as_usize() as u64);
-        metrics.bytes_read += sum("bytes_scanned");
-        metrics.files_read += sum("files_opened");
-        metrics.spilled_bytes += counted.spilled_bytes().unwrap_or(0) as u64;
-        if plan.children().is_empty() {
-            metrics.rows_read += counted.output_rows().unwrap_or(0) as u64;
+    add_unseen_metrics(plan, &mut HashSet::new(), metrics);
+}
+
+fn add_unseen_metrics(plan: &dyn ExecutionPlan, seen: &mut HashSet<*const Metric>, metrics: &mut Metrics) {
+    let mut counted = MetricsSet::new();
+    for metric in plan.metrics().iter().flat_map(MetricsSet::iter) {
+        if seen.insert(Arc::as_ptr(metric)) {
+            counted.push(Arc::clone(metric));
         }
     }
+    let sum = |name: &str| counted.sum_by_name(name).map_or(0, |value| value.as_usize() as u64);
+    metrics.bytes_read += sum("bytes_scanned");
+    metrics.files_read += sum("files_opened");
+    metrics.spilled_bytes += counted.spilled_bytes().unwrap_or(0) as u64;
+    if plan.children().is_empty() {
+        metrics.rows_read += counted.output_rows().unwrap_or(0) as u64;
+    }
     for child in plan.children() {
-        add_metrics(child.as_ref(), metrics);
+        add_unseen_metrics(child.as_ref(), seen, metrics);
     }
 }

@@ -64,7 +64,7 @@ impl Repeated {
 
     /// Reads all keys. None when more than a quarter of the rows have a repeated key, or memory does not suffice.
     pub async fn find(keys: &Arc<dyn ExecutionPlan>, context: &Arc<TaskContext>) -> Result<Option<Self>> {
-        let reservation = MemoryConsumer::new("SplitWindowExec keys").register(context.memory_pool());
+        let reservation = MemoryConsumer::new("hashes of keys").register(context.memory_pool());
         let given_up = Arc::new(AtomicBool::new(false));
         let mut readers = JoinSet::new();
         for partition in 0..keys.output_partitioning().partition_count() {

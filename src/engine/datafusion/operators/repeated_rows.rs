@@ -27,11 +27,12 @@ use datafusion::{
     physical_optimizer::PhysicalOptimizerRule,
     physical_plan::{
         DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, ReplaceChildrenOptions,
-        aggregates::AggregateExec,
+        aggregates::{AggregateExec, AggregateMode},
         apply_expression_roots,
         execution_plan::{ChildrenPropertiesMode, reset_plan_states},
         filter::FilterExec,
         metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet},
+        projection::ProjectionExec,
         stream::RecordBatchStreamAdapter,
     },
 };
@@ -71,35 +72,48 @@ impl FilterRepeated {
     /// The same filter over the same groups, made of fewer rows.
     fn filtered(&self, plan: &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         let Some(filter) = plan.downcast_ref::<FilterExec>() else { return Ok(None) };
-        let Some(last) = filter.input().downcast_ref::<AggregateExec>() else { return Ok(None) };
-        let wanted = split_conjunction(filter.predicate()).into_iter().any(|part| asks_for_several(part, last));
-        let first = match last.input().downcast_ref::<AggregateExec>() {
-            Some(partial) if partial.group_expr().expr().len() == last.group_expr().expr().len() => partial,
-            _ => last,
-        };
+        // Columns that nobody needs are dropped between the groups and the filter.
+        let projection = filter.input().downcast_ref::<ProjectionExec>();
+        let input = projection.map_or(filter.input(), ProjectionExec::input);
+        let Some(groups) = input.downcast_ref::<AggregateExec>() else { return Ok(None) };
+        let mut conditions = split_conjunction(filter.predicate()).into_iter();
+        if !conditions.any(|condition| asks_for_several(condition, projection, groups)) {
+            return Ok(None);
+        }
+        // Groups are mostly made in two steps; the first one has the keys.
+        let first =
+            groups.input().downcast_ref::<AggregateExec>().filter(|first| *first.mode() == AggregateMode::Partial);
+        let (first, steps) = first.map_or((groups, 1), |first| (first, 2));
         let keys: Vec<_> = first.group_expr().expr().iter().map(|(key, _)| Arc::clone(key)).collect();
-        if !wanted || keys.is_empty() || !first.group_expr().is_single() || first.limit_options().is_some() {
+        if keys.is_empty() || !first.group_expr().is_single() || first.limit_options().is_some() {
             return Ok(None);
         }
         let rows = first.input();
         let Some(keys_of_rows) = read_twice::keys(rows, &keys, self.least_rows)? else { return Ok(None) };
         let rows = RepeatedRowsExec::new(keys_of_rows, reset_plan_states(Arc::clone(rows))?, keys);
-        let replace = |plan: &Arc<dyn ExecutionPlan>, child: Arc<dyn ExecutionPlan>| {
-            let options = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
-            Arc::clone(plan).replace_children(vec![child], options)
-        };
-        let rows: Arc<dyn ExecutionPlan> = Arc::new(rows);
-        let groups = if std::ptr::eq(first, last) {
-            replace(filter.input(), rows)?
-        } else {
-            replace(filter.input(), replace(last.input(), rows)?)?
-        };
-        replace(plan, groups).map(Some)
+        replace_below(plan, steps + usize::from(projection.is_some()), Arc::new(rows)).map(Some)
     }
 }
 
+/// Puts `rows` under the last of `steps` operators below `plan`, each with one input.
+fn replace_below(
+    plan: &Arc<dyn ExecutionPlan>,
+    steps: usize,
+    rows: Arc<dyn ExecutionPlan>,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let child = match (steps.checked_sub(1), plan.children().as_slice()) {
+        (Some(steps), [child]) => replace_below(child, steps, rows)?,
+        _ => rows,
+    };
+    Arc::clone(plan).replace_children(vec![child], ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute))
+}
+
 /// Whether `condition` is false for each group of one row: `count(…) > 1` or the like.
-fn asks_for_several(condition: &Arc<dyn PhysicalExpr>, groups: &AggregateExec) -> bool {
+fn asks_for_several(
+    condition: &Arc<dyn PhysicalExpr>,
+    projection: Option<&ProjectionExec>,
+    groups: &AggregateExec,
+) -> bool {
     let Some(binary) = condition.downcast_ref::<BinaryExpr>() else { return false };
     let (count, operator, least) = match (binary.left(), binary.op(), binary.right()) {
         (left, operator @ (Operator::Gt | Operator::GtEq), right) => (left, operator, right),
@@ -110,11 +124,14 @@ fn asks_for_several(condition: &Arc<dyn PhysicalExpr>, groups: &AggregateExec) -
     let Some(ScalarValue::Int64(Some(least))) = least.downcast_ref::<Literal>().map(Literal::value) else {
         return false;
     };
-    let is_count = count.downcast_ref::<Column>().is_some_and(|column| {
-        let index = column.index().checked_sub(groups.group_expr().expr().len());
-        let aggregate = index.and_then(|index| groups.aggr_expr().get(index));
-        aggregate.is_some_and(|aggregate| aggregate.fun().name() == "count")
-    });
+    let column = |expression: &Arc<dyn PhysicalExpr>| expression.downcast_ref::<Column>().map(Column::index);
+    let aggregate = column(count)
+        .and_then(|index| match projection {
+            Some(projection) => column(&projection.expr().get(index)?.expr),
+            None => Some(index),
+        })
+        .and_then(|index| groups.aggr_expr().get(index.checked_sub(groups.group_expr().expr().len())?));
+    let is_count = aggregate.is_some_and(|aggregate| aggregate.fun().name() == "count");
     is_count && *least >= if *operator == Operator::Gt { 1 } else { 2 }
 }
 

@@ -8,7 +8,7 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -25,8 +25,8 @@ use datafusion::{
     physical_optimizer::PhysicalOptimizerRule,
     physical_plan::{
         ChildrenPropertiesMode, DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, ExecutionPlanProperties,
-        Partitioning, PlanProperties, ReplaceChildrenOptions,
-        execution_plan::{Boundedness, EmissionType, replace_children_if_necessary, reset_plan_states},
+        Partitioning, PlanProperties, ReplaceChildrenOptions, apply_expression_roots,
+        execution_plan::{EmissionType, replace_children_if_necessary, reset_plan_states},
         metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet},
         stream::{EmptyRecordBatchStream, RecordBatchStreamAdapter},
     },
@@ -35,6 +35,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::{OnceCell, mpsc};
 
 use super::{
+    super::{channel::Channel, core::locked},
     read_twice,
     repeated::Repeated,
     sorted_window::{Stretch, window_expressions},
@@ -88,7 +89,7 @@ struct SplitWindowExec {
     keys: Vec<Arc<dyn PhysicalExpr>>,
     functions: Vec<WindowFunction>,
     /// Where the operator under `inputs.repeated` takes its rows from.
-    exchange: Arc<Exchange>,
+    exchange: Arc<Channel>,
     properties: Arc<PlanProperties>,
     run: OnceLock<Arc<Run>>,
     metrics: ExecutionPlanMetricsSet,
@@ -111,15 +112,14 @@ impl SplitWindowExec {
         let Some(expressions) = window_expressions(plan) else { return Ok(None) };
         let functions: Option<Vec<_>> = expressions.iter().map(WindowFunction::new).collect();
         let keys = expressions.first().map(|first| first.partition_by().to_vec()).unwrap_or_default();
-        let rows = plan.children().first().map(|rows| Arc::clone(rows));
+        let rows = plan.children().first().copied().cloned();
         let (Some(functions), false, Some(rows)) = (functions, keys.is_empty(), rows) else { return Ok(None) };
         let Some(keys_of_rows) = read_twice::keys(&rows, &keys, least_rows)? else { return Ok(None) };
-        let exchange = Arc::new(Exchange { schema: rows.schema(), receiver: Mutex::default() });
-        let source = ExchangeExec::new(Arc::clone(&exchange));
+        let exchange = Arc::new(Channel::new(rows.schema()));
         let options = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
         let inputs = Inputs {
             keys: keys_of_rows,
-            repeated: Arc::clone(plan).replace_children(vec![Arc::new(source)], options)?,
+            repeated: Arc::clone(plan).replace_children(vec![exchange.plan()?], options)?,
             rows: reset_plan_states(rows)?,
             whole: Arc::clone(plan),
         };
@@ -130,7 +130,7 @@ impl SplitWindowExec {
         inputs: Inputs,
         keys: Vec<Arc<dyn PhysicalExpr>>,
         functions: Vec<WindowFunction>,
-        exchange: Arc<Exchange>,
+        exchange: Arc<Channel>,
     ) -> Self {
         let partitions =
             [&inputs.rows, &inputs.whole].into_iter().map(|plan| plan.output_partitioning().partition_count()).max();
@@ -180,7 +180,7 @@ impl ExecutionPlan for SplitWindowExec {
         &self,
         f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
     ) -> Result<TreeNodeRecursion> {
-        datafusion::physical_plan::apply_expression_roots(&self.keys, f)
+        apply_expression_roots(&self.keys, f)
     }
 
     fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
@@ -211,7 +211,7 @@ struct Run {
     schema: SchemaRef,
     keys: Vec<Arc<dyn PhysicalExpr>>,
     functions: Vec<WindowFunction>,
-    exchange: Arc<Exchange>,
+    exchange: Arc<Channel>,
     /// The keys that occur more than once; none if they are too many.
     repeated: OnceCell<Option<Arc<Repeated>>>,
     /// Streams of rows that have not ended.
@@ -253,25 +253,22 @@ impl Run {
         metrics: BaselineMetrics,
     ) -> Result<SendableRecordBatchStream> {
         let repeated = self.repeated.get_or_try_init(|| self.begin(&context)).await?.clone();
-        let (plan, split) = match &repeated {
-            Some(_) => (&self.inputs.rows, true),
-            None => (&self.inputs.whole, false),
-        };
+        let plan = if repeated.is_some() { &self.inputs.rows } else { &self.inputs.whole };
         if partition >= plan.output_partitioning().partition_count() {
             return Ok(Box::pin(EmptyRecordBatchStream::new(Arc::clone(&self.schema))));
         }
         let input = plan.execute(partition, context)?;
-        match repeated {
-            Some(repeated) if split => Ok(self.split(input, repeated, metrics)),
-            _ => Ok(input),
-        }
+        Ok(match repeated {
+            Some(repeated) => self.split(input, repeated, metrics),
+            None => input,
+        })
     }
 
     /// Finds the repeated keys, and starts the window over their rows.
     async fn begin(&self, context: &Arc<TaskContext>) -> Result<Option<Arc<Repeated>>> {
         let Some(repeated) = Repeated::find(&self.inputs.keys, context).await? else { return Ok(None) };
         let (sender, receiver) = mpsc::channel(4);
-        *locked(&self.exchange.receiver) = Some(receiver);
+        self.exchange.receive(receiver);
         let mut window = self.inputs.repeated.execute(0, Arc::clone(context))?;
         let schema = Arc::clone(&self.schema);
         let task = SpawnedTask::spawn(async move {
@@ -352,74 +349,4 @@ impl Run {
         }
         Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
     }
-}
-
-/// The way of the rows with repeated keys to the window over them.
-#[derive(Debug)]
-struct Exchange {
-    schema: SchemaRef,
-    receiver: Mutex<Option<mpsc::Receiver<RecordBatch>>>,
-}
-
-/// Reads the exchange, once.
-#[derive(Debug)]
-struct ExchangeExec {
-    exchange: Arc<Exchange>,
-    properties: Arc<PlanProperties>,
-}
-
-impl ExchangeExec {
-    fn new(exchange: Arc<Exchange>) -> Self {
-        let properties = PlanProperties::new(
-            EquivalenceProperties::new(Arc::clone(&exchange.schema)),
-            Partitioning::UnknownPartitioning(1),
-            EmissionType::Incremental,
-            Boundedness::Bounded,
-        );
-        Self { exchange, properties: Arc::new(properties) }
-    }
-}
-
-impl DisplayAs for ExchangeExec {
-    fn fmt_as(&self, _format: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "ExchangeExec: rows with repeated keys")
-    }
-}
-
-impl ExecutionPlan for ExchangeExec {
-    fn name(&self) -> &str {
-        "ExchangeExec"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        Vec::new()
-    }
-
-    fn apply_expressions(
-        &self,
-        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn with_new_children(self: Arc<Self>, _children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(self)
-    }
-
-    fn execute(&self, _partition: usize, _context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let batches = stream::unfold(locked(&self.exchange.receiver).take(), |receiver| async move {
-            let mut receiver = receiver?;
-            let batch = receiver.recv().await?;
-            Some((Ok(batch), Some(receiver)))
-        });
-        Ok(Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.exchange.schema), batches)))
-    }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

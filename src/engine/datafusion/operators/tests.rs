@@ -181,6 +181,14 @@ async fn groups_of_several_rows_are_found_among_the_rows_with_repeated_keys() {
         ),
         (false, "select k, count(distinct o) as n from u group by k having count(distinct o) > 1 order by k"),
         (true, "select k, count(*) as n from t group by k having count(*) > 2 order by k"),
+        (
+            true,
+            "select count(*) as failures from (select k, count(*) as n from u group by k having count(*) > 1) as failed",
+        ),
+        (
+            true,
+            "select max(s) as m from (select k, o, count(*) as n, sum(x) as s from t group by k, o having count(*) > 1) as g",
+        ),
         (false, "select k, count(*) as n from u group by k having count(*) > 0 order by k"),
         (false, "select k, count(*) as n from u group by k having count(*) = 1 order by k"),
         (false, "select k, sum(id) as n from u group by k having sum(id) > 1 order by k"),

@@ -1,6 +1,6 @@
 //! Schemas, tables, views, listing and loading.
 
-use super::harness::run_script;
+use super::harness::{Warehouse, run_script};
 
 #[tokio::test]
 async fn tables_and_views_are_made_read_and_dropped() {
@@ -28,4 +28,18 @@ async fn tables_and_views_are_made_read_and_dropped() {
         ("drop schema s", "DROP SCHEMA"),
     ])
     .await;
+}
+
+#[tokio::test]
+async fn rows_are_counted_as_often_as_they_are_read() {
+    let warehouse = Warehouse::new().await;
+    warehouse.sql("create table t as select value as id from generate_series(1, 150000) as s(value)").await.unwrap();
+    for (sql, reads) in [
+        ("select max(id + 1) as m from t", 1),
+        // Keys first, then the rows.
+        ("select sum(n) as s from (select row_number() over (partition by id order by id) as n from t) as numbered", 2),
+        ("select id, count(*) as n from t group by id having count(*) > 1", 2),
+    ] {
+        assert_eq!(warehouse.sql(sql).await.unwrap().metrics.rows_read, reads * 150_000, "{sql}");
+    }
 }

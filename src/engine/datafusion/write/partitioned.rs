@@ -5,7 +5,6 @@
 
 use std::{
     collections::HashMap,
-    fmt,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -15,20 +14,15 @@ use std::{
 use arrow::{
     array::{RecordBatch, UInt32Array},
     compute::take_record_batch,
-    datatypes::SchemaRef,
     row::{RowConverter, SortField},
 };
 use datafusion::{
     execution::{SendableRecordBatchStream, TaskContext, memory_pool::MemoryLimit},
-    physical_plan::{
-        execute_stream,
-        stream::RecordBatchStreamAdapter,
-        streaming::{PartitionStream, StreamingTableExec},
-    },
+    physical_plan::execute_stream,
 };
 use delta_kernel::expressions::Scalar;
 use deltalake::{datafile::writer::DeltaWriter, kernel::scalars::ScalarExt};
-use futures::{StreamExt, stream};
+use futures::StreamExt;
 use indexmap::IndexMap;
 use tokio::{
     sync::{Mutex, mpsc},
@@ -38,7 +32,7 @@ use tokio::{
 use super::{ROWS_FOR_MORE_WRITERS, Sink, Written, finish, joined, prepare, sorted};
 use crate::engine::{
     EngineError,
-    datafusion::{core::locked, errors::from_datafusion},
+    datafusion::{channel::Channel, core::locked, errors::from_datafusion},
 };
 
 /// With less memory for each, row groups would become too small to read fast.
@@ -202,38 +196,12 @@ async fn write_rest(
     mut sink: Sink,
 ) -> Result<Written, EngineError> {
     sink.spec.counted = false;
-    let schema = Arc::clone(&sink.spec.schema);
-    let source = Rest { schema: Arc::clone(&schema), receiver: std::sync::Mutex::new(Some(rest)) };
-    let stream = StreamingTableExec::try_new(schema, vec![Arc::new(source)], None, [], false, None)
-        .and_then(|plan| sorted::arrange(Arc::new(plan), &sink.spec))
+    let channel = Arc::new(Channel::new(Arc::clone(&sink.spec.schema)));
+    channel.receive(rest);
+    let stream = channel
+        .plan()
+        .and_then(|plan| sorted::arrange(plan, &sink.spec))
         .and_then(|plan| execute_stream(plan, context))
         .map_err(|error| from_datafusion(&error))?;
     Ok(Written { rows: 0, ..sorted::write(vec![stream], sink).await? })
-}
-
-/// The receiving end of a channel as a table that is read once.
-struct Rest {
-    schema: SchemaRef,
-    receiver: std::sync::Mutex<Option<mpsc::Receiver<RecordBatch>>>,
-}
-
-impl fmt::Debug for Rest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("rows of further partitions")
-    }
-}
-
-impl PartitionStream for Rest {
-    fn schema(&self) -> &SchemaRef {
-        &self.schema
-    }
-
-    fn execute(&self, _context: Arc<TaskContext>) -> SendableRecordBatchStream {
-        let batches = stream::unfold(locked(&self.receiver).take(), |receiver| async move {
-            let mut receiver = receiver?;
-            let batch = receiver.recv().await?;
-            Some((Ok(batch), Some(receiver)))
-        });
-        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), batches))
-    }
 }
