@@ -28,6 +28,12 @@ pub(super) fn default_limit() -> u64 {
     limit / 10 * 6
 }
 
+/// What operators may hold of the limit. Encoders of files and batches on their way are in no pool and have the rest: with
+/// all of 2 GB for operators the process held 3.2 GB (measured, 100M events).
+pub(super) fn of_operators(limit: u64) -> usize {
+    usize::try_from(limit / 4 * 3).unwrap_or(usize::MAX)
+}
+
 /// Half for those who come first, half in equal shares for the operators that can spill.
 ///
 /// DataFusion's `FairSpillPool` shares all of it equally among operators that registered, also those that hold nothing:

@@ -115,7 +115,7 @@ impl Lakehouse {
         let folder = roots.first().map(|root| root.path.clone()).unwrap_or_default();
         let run = RunFolder::open_or_elsewhere(&folder, &layout::encode(&config.run_id))?;
         let memory = config.memory_limit.unwrap_or_else(memory::default_limit);
-        let pool = memory::HalfFairPool::new(usize::try_from(memory).unwrap_or(usize::MAX));
+        let pool = memory::HalfFairPool::new(memory::of_operators(memory));
         let pool = TrackConsumersPool::new(pool, std::num::NonZeroUsize::MIN.saturating_add(2));
         let spill = run.path.join("spill");
         std::fs::create_dir_all(&spill)

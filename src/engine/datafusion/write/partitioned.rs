@@ -46,7 +46,8 @@ pub(super) async fn write(
     context: &Arc<TaskContext>,
     sink: Sink,
 ) -> Result<Written, EngineError> {
-    // Writers are not in the pool; an encoder takes about twice the bytes that it is asked to hold.
+    // Writers are not in the pool but have a quarter of its size beside it; an encoder takes about twice the bytes that it
+    // is asked to hold.
     let budget = match context.memory_pool().memory_limit() {
         MemoryLimit::Finite(bytes) => bytes / 8 / streams.len().max(1),
         MemoryLimit::Infinite | MemoryLimit::Unknown => usize::MAX,
