@@ -3,7 +3,6 @@
 
 use std::{
     borrow::Cow,
-    cell::RefCell,
     collections::{BTreeSet, HashMap, HashSet},
 };
 
@@ -24,14 +23,11 @@ const NOT_COMPARED: [&str; 5] = ["alias", "schema", "database", "tags", "group"]
 const TEST_CONFIGS: [&str; 8] =
     ["severity", "where", "limit", "fail_calc", "warn_if", "error_if", "store_failures", "store_failures_as"];
 
-/// Two manifests next to each other.
+/// A manifest next to that of the state.
 pub(super) struct Comparison<'a> {
-    manifest: &'a Manifest,
     old: &'a StateManifest,
-    /// Macros of the project and its packages that are new or have another text.
+    /// Macros of the project and its packages that are new or have another text, and all that call them, however far away.
     changed_macros: HashSet<&'a UniqueId>,
-    /// Whether a macro or one that it calls changed.
-    verdicts: RefCell<HashMap<&'a UniqueId, bool>>,
 }
 
 impl<'a> Comparison<'a> {
@@ -41,8 +37,8 @@ impl<'a> Comparison<'a> {
             !embedded.contains(&found.package_name)
                 && before.is_none_or(|before| !same_text(&before.macro_sql, &found.definition.text))
         });
-        let changed_macros = changed.map(|(id, _)| id).collect();
-        Self { manifest, old, changed_macros, verdicts: RefCell::default() }
+        let changed: Vec<&UniqueId> = changed.map(|(id, _)| id).collect();
+        Self { old, changed_macros: with_callers(manifest, changed) }
     }
 
     /// The node or source of this id in the state.
@@ -72,20 +68,7 @@ impl<'a> Comparison<'a> {
     /// Whether a macro that the member uses, however far away, is new or has another text.
     pub fn macros_changed(&self, member: Member<'_>) -> bool {
         let Member::Node(node) = member else { return false };
-        !self.changed_macros.is_empty() && node.depends_on.macros.iter().any(|id| self.macro_changed(id))
-    }
-
-    fn macro_changed(&self, id: &UniqueId) -> bool {
-        let Some((id, found)) = self.manifest.macros.get_key_value(id) else { return false };
-        if let Some(known) = self.verdicts.borrow().get(id) {
-            return *known;
-        }
-        // Macros may call each other; while one is looked at it counts as unchanged.
-        let own = self.changed_macros.contains(id);
-        self.verdicts.borrow_mut().insert(id, own);
-        let changed = own || found.depends_on.iter().any(|id| self.macro_changed(id));
-        self.verdicts.borrow_mut().insert(id, changed);
-        changed
+        node.depends_on.macros.iter().any(|id| self.changed_macros.contains(id))
     }
 
     /// Whether the configs are those of before. False without a before.
@@ -132,6 +115,25 @@ impl<'a> Comparison<'a> {
             }),
         }
     }
+}
+
+/// These macros and all that call one of them.
+fn with_callers<'a>(manifest: &'a Manifest, mut open: Vec<&'a UniqueId>) -> HashSet<&'a UniqueId> {
+    let mut callers: HashMap<&UniqueId, Vec<&UniqueId>> = HashMap::new();
+    if !open.is_empty() {
+        for (id, found) in &manifest.macros {
+            for called in &found.depends_on {
+                callers.entry(called).or_default().push(id);
+            }
+        }
+    }
+    let mut found = HashSet::new();
+    while let Some(id) = open.pop() {
+        if found.insert(id) {
+            open.extend(callers.get(id).into_iter().flatten());
+        }
+    }
+    found
 }
 
 fn same_node(node: &Node, old: &StateNode) -> bool {
