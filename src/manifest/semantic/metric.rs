@@ -1,5 +1,7 @@
 //! Metrics: what is counted, and which measures and metrics it is made of.
 
+use std::collections::HashSet;
+
 use indexmap::IndexMap;
 
 use crate::{
@@ -229,7 +231,7 @@ pub(super) fn resolve(layer: &mut Layer, diagnostics: &mut Vec<Diagnostic>) {
     }
     for id in &ids {
         let mut measures: Vec<Value> = Vec::new();
-        collect_measures(layer, id, &mut Vec::new(), &mut measures);
+        collect_measures(layer, id, &mut HashSet::new(), &mut measures);
         if let Some((node, _)) = layer.made.get_mut(id)
             && let NodeKind::Declared(fields) = &node.kind
         {
@@ -275,22 +277,20 @@ fn own_metrics(node: &Node) -> Vec<String> {
     names
 }
 
-fn collect_measures(layer: &Layer, id: &UniqueId, open: &mut Vec<UniqueId>, measures: &mut Vec<Value>) {
-    if open.contains(id) {
+/// The measures of a metric and of all metrics below it. A metric that is met again has nothing to add.
+fn collect_measures(layer: &Layer, id: &UniqueId, seen: &mut HashSet<UniqueId>, measures: &mut Vec<Value>) {
+    if !seen.insert(id.clone()) {
         return;
     }
-    open.push(id.clone());
-    if let Some((node, _)) = layer.made.get(id) {
-        for measure in own_measures(node) {
-            if !measures.iter().any(|known| known.to_repr() == measure.to_repr()) {
-                measures.push(measure);
-            }
-        }
-        for name in own_metrics(node) {
-            if let Some(metric) = layer.metric(&name, &node.package_name) {
-                collect_measures(layer, metric, open, measures);
-            }
+    let Some((node, _)) = layer.made.get(id) else { return };
+    for measure in own_measures(node) {
+        if !measures.iter().any(|known| known.to_repr() == measure.to_repr()) {
+            measures.push(measure);
         }
     }
-    open.pop();
+    for name in own_metrics(node) {
+        if let Some(metric) = layer.metric(&name, &node.package_name) {
+            collect_measures(layer, metric, seen, measures);
+        }
+    }
 }
