@@ -119,6 +119,7 @@ fn additions_keep_dates_and_cut_the_day_of_the_month() {
             "select add_months(date '2024-03-31', -1), date_add(date '2024-01-01', interval '1 month')",
             "2024-02-29,2024-02-01",
         ),
+        ("select date_add(day, interval '1 day') from (values (date '2024-01-01')) as t(day)", "2024-01-02"),
         (
             "select last_day(date '2024-02-10'), last_day('2024-01-10', 'quarter'), last_day(date '2024-01-03', year), last_day(date '2024-01-03', 'week')",
             "2024-02-29,2024-03-31,2024-12-31,2024-01-07",
@@ -465,6 +466,8 @@ fn a_column_of_a_full_or_right_join_using_has_the_value_of_whichever_side_has_th
         ("select k, count(*) from a full join b using (k) group by k order by k desc limit 1", "3,1"),
         ("select k, y from a right join b using (k) order by 1", "2,b2|3,b3"),
         ("select * from a right join b using (k) order by 1", "2,a2,b2|3,∅,b3"),
+        ("select y from a full join b using (k) order by k desc", "b3|b2|∅"),
+        ("select a.k, y from a full join b using (k) order by k desc nulls first", "∅,b3|2,b2|1,∅"),
         (
             "select k, x, y, z from a full join b using (k) full join c using (k) order by 1",
             "1,a1,∅,∅|2,a2,b2,∅|3,∅,b3,c3|4,∅,∅,c4",

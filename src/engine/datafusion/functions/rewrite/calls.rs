@@ -61,17 +61,17 @@ const RENAMES: &[(&str, &str)] = &[
     ("variance", "var"),
 ];
 
-/// Functions whose date part may be written without quotes, and where it stands.
-const BARE_PARTS: &[(&str, usize)] = &[
-    ("datediff", 0),
-    ("dateadd", 0),
-    ("date_sub", 0),
-    ("date_add", 0),
-    ("date_trunc", 0),
-    ("datetrunc", 0),
-    ("date_part", 0),
-    ("datepart", 0),
-    ("last_day", 1),
+/// Functions whose date part may be written without quotes, where it stands, and of how many arguments at least:
+/// `date_add(day, interval '1 day')` adds to a column.
+const BARE_PARTS: &[(&str, usize, usize)] = &[
+    ("datediff", 0, 3),
+    ("dateadd", 0, 3),
+    ("date_sub", 0, 3),
+    ("date_add", 0, 3),
+    ("date_trunc", 0, 2),
+    ("date_part", 0, 2),
+    ("datepart", 0, 2),
+    ("last_day", 1, 2),
 ];
 
 const NOW: &[&str] = &[
@@ -86,16 +86,22 @@ const NOW: &[&str] = &[
     "clock_timestamp",
 ];
 
-/// Rewrites one call in place, or returns the expression that replaces it.
-pub(super) fn rewrite_call(function: &mut Function) -> Result<Option<Expr>, EngineError> {
-    let Some(mut name) = simple_name(function) else { return Ok(None) };
+/// Gives an unqualified call the name that the function has here, and its date part quotes. Returns the name.
+pub(super) fn own_name(function: &mut Function) -> Option<String> {
+    let mut name = simple_name(function)?;
     if let Some((_, renamed)) = RENAMES.iter().find(|(from, _)| *from == name) {
         rename(function, renamed);
         (*renamed).clone_into(&mut name);
     }
-    if let Some((_, index)) = BARE_PARTS.iter().find(|(function, _)| *function == name) {
-        quote_part(function, *index);
+    if let Some((_, index, count)) = BARE_PARTS.iter().find(|(function, ..)| *function == name) {
+        quote_part(function, *index, *count);
     }
+    Some(name)
+}
+
+/// Rewrites one call in place, or returns the expression that replaces it.
+pub(super) fn rewrite_call(function: &mut Function) -> Result<Option<Expr>, EngineError> {
+    let Some(name) = own_name(function) else { return Ok(None) };
     if let Some(rewritten) = aggregates::rewrite_aggregate(&name, function)? {
         return Ok(rewritten.into_replacement());
     }
@@ -154,9 +160,11 @@ fn positional(function: &Function) -> Option<Vec<Expr>> {
 }
 
 /// `datediff(day, a, b)` → `datediff('day', a, b)`.
-fn quote_part(function: &mut Function, index: usize) {
+fn quote_part(function: &mut Function, index: usize, count: usize) {
     let FunctionArguments::List(list) = &mut function.args else { return };
-    // `date_add(d, interval 1 day)` and `date_trunc(x, …)` with a real column have no third or second argument to it.
+    if list.args.len() < count {
+        return;
+    }
     if let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))) = list.args.get_mut(index) {
         let part = match expr {
             Expr::Identifier(ident) if parts::is_part(&ident.value) => ident.value.clone(),

@@ -6,6 +6,7 @@ mod aggregates;
 mod arrows;
 mod build;
 mod calls;
+mod names;
 mod parts;
 mod predicates;
 mod queries;
@@ -76,7 +77,10 @@ impl VisitorMut for Rewriter {
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
         queries::rewrite_query(query);
-        ControlFlow::Continue(())
+        match using::rewrite_order(query) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(Box::new(error)),
+        }
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {

@@ -5,10 +5,10 @@ use std::ops::ControlFlow;
 
 use datafusion::{
     common::{DataFusionError, SchemaError},
-    sql::sqlparser::ast::{Expr, Ident, Query, Select, SelectItem, Statement, VisitMut, VisitorMut},
+    sql::sqlparser::ast::{Expr, Ident, Select, SelectItem, Statement, VisitMut, VisitorMut},
 };
 
-use super::build;
+use super::{build, names::replace_names};
 
 /// Repairs a statement that failed to plan because a column was not found. Returns whether it changed the statement; the
 /// caller then plans again, at most some hundred times.
@@ -76,53 +76,19 @@ impl VisitorMut for Expander<'_> {
         });
         let Some((index, definition)) = defined else { return ControlFlow::Continue(()) };
         // `b + 1 as b` with no column `b`: replacing would never end.
-        let mut own = Replace { name: self.name, definition: &build::number(0), depth: 0, replaced: false };
-        let _ = definition.clone().visit(&mut own);
-        if own.replaced {
+        let meaning = |ident: &Ident| is(ident, self.name).then(|| build::nested(definition.clone()));
+        if replace_names(&mut definition.clone(), meaning) {
             return ControlFlow::Continue(());
         }
-        let mut replace = Replace { name: self.name, definition: &definition, depth: 0, replaced: false };
+        let mut replaced = false;
         for item in select.projection.iter_mut().skip(index + 1) {
             let (SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) = item else { continue };
-            let _ = expr.visit(&mut replace);
+            replaced |= replace_names(expr, meaning);
         }
         if let Some(selection) = &mut select.selection {
-            let _ = selection.visit(&mut replace);
+            replaced |= replace_names(selection, meaning);
         }
-        self.replaced |= replace.replaced;
-        ControlFlow::Continue(())
-    }
-}
-
-struct Replace<'a> {
-    name: &'a str,
-    definition: &'a Expr,
-    /// Inside a subquery the name may mean a column of that query.
-    depth: usize,
-    replaced: bool,
-}
-
-impl VisitorMut for Replace<'_> {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
-        self.depth = self.depth.saturating_sub(1);
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if self.depth == 0
-            && let Expr::Identifier(ident) = expr
-            && is(ident, self.name)
-        {
-            *expr = build::nested(self.definition.clone());
-            self.replaced = true;
-        }
+        self.replaced |= replaced;
         ControlFlow::Continue(())
     }
 }

@@ -3,14 +3,15 @@
 //! The planner takes the left side's value, which is NULL for rows of the right side alone. A bare `k` therefore becomes
 //! `coalesce(a.k, b.k)`, in `*` too; `a.k` and `b.k` keep meaning one side.
 
-use std::ops::ControlFlow;
-
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, GroupByExpr, Ident, Join, JoinConstraint, JoinOperator, Query, ReplaceSelectElement,
-    ReplaceSelectItem, Select, SelectItem, TableFactor, VisitMut, VisitorMut, WildcardAdditionalOptions,
+    ReplaceSelectItem, Select, SelectItem, SetExpr, TableFactor, WildcardAdditionalOptions,
 };
 
-use super::build::{binary, call, join_with};
+use super::{
+    build::{binary, call, join_with},
+    names::replace_names,
+};
 use crate::engine::EngineError;
 
 /// A column that is joined on.
@@ -46,6 +47,50 @@ fn fold(ident: &Ident) -> String {
 /// # Errors
 /// Where the text does not say which tables have the column.
 pub(super) fn rewrite_using(select: &mut Select) -> Result<(), EngineError> {
+    let merged = merge_columns(select)?;
+    if merged.is_empty() {
+        return Ok(());
+    }
+    for item in &mut select.projection {
+        rewrite_item(item, &merged);
+    }
+    let clauses = [&mut select.selection, &mut select.having, &mut select.qualify];
+    for clause in clauses.into_iter().flatten() {
+        replace_names(clause, |ident| value_of(ident, &merged));
+    }
+    if let GroupByExpr::Expressions(keys, _) = &mut select.group_by {
+        replace_names(keys, |ident| value_of(ident, &merged));
+    }
+    Ok(())
+}
+
+/// The same for ORDER BY, of names that the query does not select: those mean what is selected.
+///
+/// # Errors
+/// As `rewrite_using`.
+pub(super) fn rewrite_order(query: &mut Query) -> Result<(), EngineError> {
+    let (SetExpr::Select(select), Some(order)) = (&*query.body, &mut query.order_by) else { return Ok(()) };
+    if select.projection.iter().any(|item| matches!(item, SelectItem::Wildcard(_))) {
+        return Ok(());
+    }
+    let mut merged = merge_columns(&mut select.clone())?;
+    merged.retain(|merged| !select.projection.iter().any(|item| output_name(item).is_some_and(|name| merged.is(name))));
+    if !merged.is_empty() {
+        replace_names(order, |ident| value_of(ident, &merged));
+    }
+    Ok(())
+}
+
+fn output_name(item: &SelectItem) -> Option<&Ident> {
+    match item {
+        SelectItem::UnnamedExpr(Expr::Identifier(name)) | SelectItem::ExprWithAlias { alias: name, .. } => Some(name),
+        SelectItem::UnnamedExpr(Expr::CompoundIdentifier(names)) => names.last(),
+        _ => None,
+    }
+}
+
+/// The columns whose bare name would get another value than it has. Rewrites joins that compare with such a column.
+fn merge_columns(select: &mut Select) -> Result<Vec<Merged>, EngineError> {
     let mut merged: Vec<Merged> = Vec::new();
     let has_star = select.projection.iter().any(|item| matches!(item, SelectItem::Wildcard(_)));
     for from in &mut select.from {
@@ -57,21 +102,7 @@ pub(super) fn rewrite_using(select: &mut Select) -> Result<(), EngineError> {
         }
     }
     merged.retain(|merged| merged.differs);
-    if merged.is_empty() {
-        return Ok(());
-    }
-    for item in &mut select.projection {
-        rewrite_item(item, &merged);
-    }
-    let mut bare = BareNames { merged: &merged, depth: 0 };
-    let clauses = [&mut select.selection, &mut select.having, &mut select.qualify];
-    for clause in clauses.into_iter().flatten() {
-        let _ = clause.visit(&mut bare);
-    }
-    if let GroupByExpr::Expressions(keys, _) = &mut select.group_by {
-        let _ = keys.visit(&mut bare);
-    }
-    Ok(())
+    Ok(merged)
 }
 
 /// Notes what the columns of one join mean behind it. `before` are the tables on its left.
@@ -172,16 +203,19 @@ fn name_of(table: &TableFactor) -> Option<Ident> {
     alias.as_ref().map(|alias| &alias.name).or(name).cloned()
 }
 
+fn value_of(ident: &Ident, merged: &[Merged]) -> Option<Expr> {
+    merged.iter().find(|merged| merged.is(ident)).map(Merged::value)
+}
+
 fn rewrite_item(item: &mut SelectItem, merged: &[Merged]) {
-    let mut bare = BareNames { merged, depth: 0 };
     match item {
         SelectItem::UnnamedExpr(Expr::Identifier(ident)) => {
-            if let Some(found) = merged.iter().find(|merged| merged.is(ident)) {
-                *item = SelectItem::ExprWithAlias { expr: found.value(), alias: ident.clone() };
+            if let Some(expr) = value_of(ident, merged) {
+                *item = SelectItem::ExprWithAlias { expr, alias: ident.clone() };
             }
         }
         SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
-            let _ = expr.visit(&mut bare);
+            replace_names(expr, |ident| value_of(ident, merged));
         }
         SelectItem::Wildcard(options) => replace_in(options, merged),
         _ => {}
@@ -206,35 +240,5 @@ fn replace_in(options: &mut WildcardAdditionalOptions, merged: &[Merged]) {
     }
     if !items.is_empty() {
         options.opt_replace = Some(ReplaceSelectItem { items });
-    }
-}
-
-/// Replaces bare names outside of subqueries.
-struct BareNames<'a> {
-    merged: &'a [Merged],
-    depth: usize,
-}
-
-impl VisitorMut for BareNames<'_> {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
-        self.depth = self.depth.saturating_sub(1);
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if self.depth == 0
-            && let Expr::Identifier(ident) = expr
-            && let Some(found) = self.merged.iter().find(|merged| merged.is(ident))
-        {
-            *expr = found.value();
-        }
-        ControlFlow::Continue(())
     }
 }
