@@ -126,17 +126,21 @@ def compare_manifests(dbt, tamis, limit):
     found = []
     for section in SECTIONS:
         left, right = simplified(dbt.get(section) or {}), simplified(tamis.get(section) or {})
-        if section == "selectors" and not left and not right:
-            continue
-        found += [(section, *difference) for difference in differences(left, right)]
-    kinds = Counter((section, re.sub(r"^(\w+)\..*?\.(?=[a-z_]+(\.|\[|$))", r"\1.…", path)) for section, path, *_ in found)
+        for unique_id in sorted(set(left) | set(right)):
+            if unique_id not in left or unique_id not in right:
+                one, other = (("there", "(absent)") if unique_id in left else ("(absent)", "there"))
+                found.append((section, unique_id, "", one, other))
+                continue
+            for path, one, other in differences(left[unique_id], right[unique_id]):
+                found.append((section, unique_id, path, one, other))
     print(f"manifest: {len(found)} differences")
-    for section, path, left, right in found[:limit]:
-        print(f"  {section}: {path}\n    dbt   {short(left)}\n    tamis {short(right)}")
+    for section, unique_id, path, one, other in found[:limit]:
+        print(f"  {section}: {unique_id} {path}\n    dbt   {short(one)}\n    tamis {short(other)}")
     if len(found) > limit:
-        print(f"  … and {len(found) - limit} more; by kind:")
-        for (section, kind), count in kinds.most_common(limit):
-            print(f"    {count:6} {section}: {kind}")
+        print(f"  … and {len(found) - limit} more; all by kind:")
+        kinds = Counter((section, re.sub(r"\[\d+\]", "[]", path)) for section, _, path, *_ in found)
+        for (section, path), count in kinds.most_common(limit):
+            print(f"    {count:6} {section} {path}")
     return len(found)
 
 

@@ -15,6 +15,7 @@
 //! | [`graph`] | `Manifest` → DAG, selectors, execution order |
 //! | [`engine`] | executes SQL; one folder per engine |
 //! | [`run`] | walks the graph: compile, materialize, hooks, tests |
+//! | [`install`] | fetches the packages that a project asks for |
 //! | [`serve`] | the documentation as one page, and a server for it |
 //! | [`cli`] | flags → options; one file per command |
 
@@ -40,6 +41,8 @@ pub mod graph;
 pub mod engine;
 
 pub mod run;
+
+pub mod install;
 
 pub mod serve;
 

@@ -24,10 +24,11 @@ use indexmap::IndexMap;
 
 pub use config::{ConfigTree, Dispatch, Hook, ProjectConfig, ProjectQuoting, QueryComment, ResourcePaths};
 pub use files::{Fixture, PropertiesFile, SeedFile, TextFile};
+pub(crate) use fs::normalize;
 pub use fs::{DiskFileSystem, EntryKind, FileMetadata, FileSystem, FolderEntry, MemoryFileSystem};
 pub use load::{PackageFiles, find_root, load, read_package, read_package_lock};
 pub use options::{AdapterSpec, EmbeddedPackage, LoadOptions, Need};
-pub use packages::{PackageSource, PackageSpec};
+pub use packages::{PackageSource, PackageSpec, installed_packages};
 pub use profile::Profile;
 pub use render::{
     BaseContext, Environment, Keep, RenderError, SecretRule, Secrets, base_names, has_jinja, render_text, render_yaml,

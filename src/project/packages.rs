@@ -21,6 +21,8 @@ use super::{
 pub struct PackageSpec {
     pub source: PackageSource,
     pub span: Span,
+    /// The name of the package's project, which package-lock.yml has.
+    pub name: Option<String>,
     /// The entry as dbt hashes it for package-lock.yml.
     pub canonical: String,
 }
@@ -195,8 +197,9 @@ fn read_spec(item: &Yaml, written: &Yaml, out: &mut Vec<Diagnostic>) -> Option<P
         out.push(Diagnostic::error("missing-key", message).at(span, ""));
         return None;
     };
+    let name = reader.text("name");
     let source = source_of(kind, &mut reader, written, span)?;
-    Some(PackageSpec { source, span, canonical: canonical(kind, map, written) })
+    Some(PackageSpec { source, span, name, canonical: canonical(kind, map, written) })
 }
 
 fn source_of(kind: &str, reader: &mut Reader<'_, '_>, written: &Yaml, span: Span) -> Option<PackageSource> {
@@ -276,6 +279,11 @@ pub(super) fn installed_folders(folder: &Path, fs: &dyn FileSystem) -> Vec<PathB
         })
         .map(|entry| entry.path)
         .collect()
+}
+
+/// How many packages are in the folder.
+pub fn installed_packages(folder: &Path, fs: &dyn FileSystem) -> usize {
+    installed_folders(folder, fs).len()
 }
 
 /// The error that says to run `deps`.

@@ -8,7 +8,7 @@ use crate::{
     artifacts::{RunResult, node_dict},
     event::{Event, NodeOutcome, Status},
     jinja::{Args, Interp, JinjaError, Object, Template, Value},
-    manifest::{Node, NodeKind},
+    manifest::{Node, NodeKind, context::mapping::mapping_method},
 };
 
 use super::{
@@ -156,7 +156,7 @@ fn set_results(runner: &Runner, context: &NodeContext, results: &[RunResult]) {
     let values = shown.map(|result| {
         let node = runner.manifest().nodes.get(result.unique_id.as_str());
         let node = node.map_or(Value::None, |node| Value::from_json(&node_dict(node)));
-        Value::object(ResultObject { result: Value::from_json(&result.to_dict()), node })
+        result_object(&Value::from_json(&result.to_dict()), node)
     });
     context.set("results", Value::list(values));
     let mut schemas: BTreeSet<(String, String)> = BTreeSet::new();
@@ -172,36 +172,63 @@ fn set_results(runner: &Runner, context: &NodeContext, results: &[RunResult]) {
     context.set("schemas", Value::list(names.into_iter().map(Value::from)));
 }
 
-/// dbt's RunResult in templates.
-#[derive(Debug)]
-struct ResultObject {
-    result: Value,
-    node: Value,
+/// dbt's RunResult in templates; its node and its timings are objects too.
+fn result_object(result: &Value, node: Value) -> Value {
+    let mut plain = result.pairs().unwrap_or_default();
+    plain.push(("node".into(), node.clone()));
+    let mut shown = plain.clone();
+    for (key, value) in &mut shown {
+        *value = match key.as_str() {
+            Some("node") if !node.is_none() => described("CompiledNode", node.clone()),
+            Some("timing") => {
+                let timings = value.items().unwrap_or_default().into_iter();
+                Value::list(timings.map(|timing| described("TimingInfo", timing)))
+            }
+            _ => continue,
+        };
+    }
+    Value::object(Described { kind: "RunResult", plain: Value::dict(plain), shown: Value::dict(shown) })
 }
 
-impl Object for ResultObject {
+fn described(kind: &'static str, fields: Value) -> Value {
+    Value::object(Described { kind, plain: fields.clone(), shown: fields })
+}
+
+/// An object of dbt's: its fields are attributes, and `to_dict()` gives them as a dict.
+#[derive(Debug)]
+struct Described {
+    kind: &'static str,
+    /// All the way down.
+    plain: Value,
+    shown: Value,
+}
+
+impl Object for Described {
     fn type_name(&self) -> &'static str {
-        "RunResult"
+        self.kind
     }
 
     fn get_attr(&self, name: &str) -> Option<Value> {
-        if name == "node" { Some(self.node.clone()) } else { self.result.get(name) }
+        self.shown.get(name)
     }
 
     fn get_item(&self, key: &Value) -> Option<Value> {
         self.get_attr(key.as_str()?)
     }
 
-    fn call_method(&self, _: &mut Interp<'_>, name: &str, _: Args) -> Option<Result<Value, JinjaError>> {
-        (name == "to_dict").then(|| {
-            let mut pairs = self.result.pairs().unwrap_or_default();
-            pairs.push(("node".into(), self.node.clone()));
-            Ok(Value::dict(pairs))
-        })
+    fn call_method(&self, _: &mut Interp<'_>, name: &str, args: Args) -> Option<Result<Value, JinjaError>> {
+        match name {
+            "to_dict" => Some(Ok(self.plain.clone())),
+            _ => mapping_method(self, name, args),
+        }
+    }
+
+    fn iter(&self) -> Option<Vec<Value>> {
+        Some(self.plain.pairs().unwrap_or_default().into_iter().map(|(key, _)| key).collect())
     }
 
     fn to_repr(&self) -> String {
-        format!("RunResult({})", self.result.to_repr())
+        format!("{}({})", self.kind, self.plain.to_repr())
     }
 
     fn as_any(&self) -> &dyn Any {

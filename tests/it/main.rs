@@ -17,6 +17,8 @@ mod binary;
 mod cases;
 #[cfg(feature = "datafusion")]
 mod contracts;
+#[cfg(all(feature = "datafusion", feature = "download"))]
+mod deps;
 mod docs;
 #[cfg(feature = "datafusion")]
 mod earlier;

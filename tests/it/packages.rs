@@ -63,3 +63,21 @@ fn a_union_of_columns_that_cannot_be_null_is_compared_with_a_table() {
     let rows = folder.rows("select same from {{ ref('m') }} where not same is null except select false");
     assert_eq!(rows, [r#"{"same":true}"#]);
 }
+
+#[test]
+fn results_in_on_run_end_are_objects_that_become_dicts() {
+    let folder = Folder::new(&[
+        ("dbt_project.yml", "name: shop\nprofile: shop\non-run-end: [\"{{ report(results) }}\"]\n"),
+        (
+            "macros/report.sql",
+            "{% macro report(results) %}{% for result in results %}
+             {% do log(result.node.to_dict().name ~ ' ' ~ result.node.name ~ ' ' ~ result.to_dict().node.alias ~ ' '
+                ~ (result.timing | map(attribute='name') | join('+')) ~ ' ' ~ result.timing[0].to_dict().name ~ ' '
+                ~ result.node.get('missing', 'none') ~ ' ' ~ (result.to_dict() | tojson | length > 100), info=true) %}
+             {% endfor %}{% endmacro %}",
+        ),
+        ("models/m.sql", "select 1 as id"),
+    ]);
+    let ran = folder.expect(0, &["run"]);
+    assert!(ran.stdout.contains("m m m compile+execute compile none True"), "{}", ran.stdout);
+}

@@ -403,6 +403,36 @@ const SKIP_PROFILE: Spec = spec("skip-profile-setup", "", Kind::Switch, "Do not 
     .no_env()
     .heading("Options");
 
+const UPGRADE: Spec = spec("upgrade", "", Kind::Switch, "Look for newer versions although package-lock.yml has some")
+    .no_env()
+    .heading("Options");
+const LOCK: Spec =
+    spec("lock", "", Kind::Switch, "Write package-lock.yml only, install nothing").no_env().heading("Options");
+const ADD_PACKAGE: Spec = spec(
+    "add-package",
+    "",
+    Kind::Text(None),
+    "Add a package to packages.yml first: name@version, name@\">=1.0.0,<2.0.0\", or with --source an address or a path",
+)
+.no_env()
+.value("PACKAGE")
+.heading("Options");
+const SOURCE: Spec = spec(
+    "source",
+    "",
+    Kind::Choice(&["hub", "git", "local"], Some("hub")),
+    "Where the package of --add-package comes from",
+)
+.no_env()
+.heading("Options");
+const OFFLINE: Spec = spec(
+    "offline",
+    "OFFLINE",
+    Kind::Switch,
+    "Never open a connection: install what is on this machine, an error for anything else",
+)
+.heading("Options");
+
 /// A command: name, positional argument, options and one line.
 #[derive(Debug, Clone, Copy)]
 pub struct Command {
@@ -498,7 +528,7 @@ pub const COMMANDS: &[Command] = &[
             &[SELECT, EXCLUDE, SELECTOR, COMPILE, EMPTY_CATALOG, STATIC, HOST, PORT, BROWSER],
         )
     },
-    command("deps", "Check that the packages of the project are there; nothing is downloaded", &[]),
+    command("deps", "Install the packages of packages.yml", &[UPGRADE, LOCK, ADD_PACKAGE, SOURCE, OFFLINE]),
     Command {
         positional: Some(Positional { name: "ACTION", required: true, help: "freshness" }),
         ..command(
