@@ -119,6 +119,12 @@ impl Invocation {
 
     pub fn load_options(&self, depth: Depth, profile_need: Need) -> Result<LoadOptions<'static>, CommandError> {
         let path = |key: &str| self.flags.text(key).map(|text| self.absolute(Path::new(text)));
+        if let (Some(folder), Some(written)) = (path("project_dir"), self.flags.text("project_dir"))
+            && !folder.is_dir()
+        {
+            let message = format!("invalid value for '--project-dir': the folder '{written}' does not exist");
+            return Err(Diagnostic::error("flag", message).into());
+        }
         let profile_dirs = match path("profiles_dir") {
             Some(folder) => vec![folder],
             None => {

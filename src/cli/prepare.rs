@@ -70,7 +70,9 @@ pub fn prepare(invocation: &mut Invocation) -> Result<Prepared, CommandError> {
         None => None,
     };
     let prepared = Prepared { project, manifest, scopes, dag, state, defer, comment, target_dir };
-    if invocation.flags.flag("write_json") {
+    // As in dbt, `docs generate --no-compile` leaves the manifest of the last run alone.
+    let is_kept = invocation.flags.command.name == "docs" && !invocation.flags.flag("compile");
+    if invocation.flags.flag("write_json") && !is_kept {
         prepared.write_manifest(invocation, &prepared.manifest)?;
     }
     Ok(prepared)

@@ -32,8 +32,8 @@ pub fn load(invocation: &Invocation, project: &Project, target_dir: &Path) -> Re
     let Some(folder) = folder(invocation, project, "state") else { return Ok(state) };
     if folder.canonicalize().is_ok_and(|folder| target_dir.canonicalize().is_ok_and(|target| folder == target)) {
         let message = format!(
-            "the folder of --state, {}, is the target folder: this invocation compares with what it overwrites",
-            folder.display()
+            "The state and target directories are the same: '{}'. This invocation compares with what it overwrites",
+            invocation.flags.text("state").unwrap_or_default()
         );
         invocation.emit(Event::Warning { name: "WarnStateTargetEqual", message });
     }
@@ -54,6 +54,11 @@ pub fn folder(invocation: &Invocation, project: &Project, flag: &str) -> Option<
 
 fn optional<T>(path: &Path, read: impl Fn(&Path) -> Result<T, ArtifactError>) -> Result<Option<T>, CommandError> {
     if path.is_file() { Ok(Some(read(path)?)) } else { Ok(None) }
+}
+
+/// What is said where another environment is needed and no folder is given.
+pub fn none_given() -> Diagnostic {
+    Diagnostic::error("no-state", "--state or --defer-state are required for deferral, but neither was provided")
 }
 
 /// The relations of the other environment, with `--defer`.
@@ -83,9 +88,9 @@ pub fn defer(
                 "no-state",
                 format!("--defer needs a manifest.json, and {} has none", folder.display()),
             ),
-            None => Diagnostic::error("no-state", "--defer needs the manifest.json of another environment"),
+            None => none_given(),
         };
-        return Err(diagnostic.help("give its folder with --state or --defer-state").into());
+        return Err(diagnostic.help("give the folder of another environment's manifest.json").into());
     };
     Ok(Some(Defer { favor_state: invocation.flags.flag("favor_state"), relations: relations(manifest, scopes, found) }))
 }

@@ -157,8 +157,8 @@ pub struct Column {
     pub comment: Option<String>,
 }
 
-/// What an engine knows of a stored table.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// What an engine knows of a relation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RelationFacts {
     /// `None` where it is not known exactly.
     pub rows: Option<u64>,
@@ -166,6 +166,8 @@ pub struct RelationFacts {
     pub files: u64,
     /// When its rows last changed.
     pub last_changed: Option<DateTime<Utc>>,
+    /// What COMMENT ON said of it.
+    pub comment: Option<String>,
 }
 
 /// A place in SQL text: 1-based line and column in characters.

@@ -262,6 +262,15 @@ impl Stage<'_> {
         let span = draft.spans.get("post-hook").or_else(|| draft.spans.get("pre-hook")).copied();
         let (recorded, problems) = evaluate_hooks(&self.scopes, &draft.node, self.quoting, span);
         let Recorded { refs, sources, metrics, functions, macros, .. } = recorded;
+        let depends = !(refs.is_empty() && sources.is_empty() && metrics.is_empty());
+        if draft.node.resource_type == ResourceType::Seed && depends {
+            let message = "Seeds cannot depend on other nodes: a hook of this one calls `ref`, `source` or `metric`";
+            let mut error = Diagnostic::error("ref-not-allowed", message).node(draft.node.unique_id.as_str());
+            if let Some(span) = span {
+                error = error.at(span, "");
+            }
+            diagnostics.push(error.help("name the relation in the hook as it is called in the warehouse"));
+        }
         draft.recorded.refs.extend(refs);
         draft.recorded.sources.extend(sources);
         draft.recorded.metrics.extend(metrics);

@@ -92,7 +92,7 @@ fn empty(package: &Arc<Package>, scopes: &Scopes) -> Node {
         created_at: 0.0,
     };
     let mut inline = node(place, NodeKind::Inline, &defaults);
-    inline.unique_id = crate::names::UniqueId::new(format!("sqloperation.{}.{NAME}", package.name));
+    inline.unique_id = crate::names::UniqueId::new(format!("sql_operation.{}.{NAME}", package.name));
     inline.config.0 = IndexMap::from([("materialized".to_owned(), "view".into())]);
     inline
 }

@@ -95,7 +95,9 @@ pub(super) fn load_profile(
         let mut error = Diagnostic::error("profiles-not-found", "no profiles.yml was found")
             .help("make one, or say where it is with `--profiles-dir` or `DBT_PROFILES_DIR`");
         for folder in &folders {
-            error = error.note(format!("looked in {}", display_path(folder)));
+            // Relative as it was given: scripts look for dbt's words.
+            let folder = folder.strip_prefix(root).unwrap_or(folder);
+            error = error.note(format!("dbt looked for a profiles.yml file in {}", display_path(folder)));
         }
         return (Found::default(), vec![error]);
     };

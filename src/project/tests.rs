@@ -293,7 +293,10 @@ fn what_is_wrong_in_a_profile_is_said_at_its_place() {
     );
     assert_eq!(wrong_target.diagnostics[0].notes, ["The valid target names for this profile are: dev, ci"]);
     let nowhere = load_files(&[("profiles.yml", "")]);
-    assert_eq!(nowhere.diagnostics[0].notes, ["looked in /p/profiles", "looked in /p/"]);
+    assert_eq!(
+        nowhere.diagnostics[0].notes,
+        ["dbt looked for a profiles.yml file in profiles", "dbt looked for a profiles.yml file in "]
+    );
     assert!(nowhere.project.is_some());
 }
 

@@ -47,7 +47,7 @@ pub fn catalog(runner: &Runner) -> Result<Catalog, EngineError> {
                 let facts = session.facts(&relation, None).await?;
                 for (is_source, id) in owners {
                     let kind = if relation.kind == Some(RelationKind::View) { "VIEW" } else { "BASE TABLE" };
-                    found.insert((*is_source, id.clone()), table((&relation, kind), &columns, facts, id));
+                    found.insert((*is_source, id.clone()), table((&relation, kind), &columns, facts.as_ref(), id));
                 }
             }
         }
@@ -56,7 +56,10 @@ pub fn catalog(runner: &Runner) -> Result<Catalog, EngineError> {
             match session.describe(&format!("select * from {files}")).await {
                 Ok(columns) => {
                     let facts = session.facts(&relation, Some(&files)).await.unwrap_or_default();
-                    found.insert((true, id.clone()), table((&relation, "EXTERNAL TABLE"), &columns, facts, &id));
+                    found.insert(
+                        (true, id.clone()),
+                        table((&relation, "EXTERNAL TABLE"), &columns, facts.as_ref(), &id),
+                    );
                 }
                 Err(error) => unread.push(format!("{id}: {error}")),
             }
@@ -74,7 +77,7 @@ pub fn catalog(runner: &Runner) -> Result<Catalog, EngineError> {
 fn table(
     (relation, kind): (&Relation, &str),
     columns: &[crate::engine::Column],
-    facts: Option<RelationFacts>,
+    facts: Option<&RelationFacts>,
     id: &str,
 ) -> CatalogTable {
     let columns = columns.iter().enumerate().map(|(at, column)| {
@@ -92,18 +95,18 @@ fn table(
             schema: relation.schema.clone().unwrap_or_default(),
             name: relation.identifier.clone().unwrap_or_default(),
             database: relation.database.clone(),
-            comment: None,
+            comment: facts.and_then(|facts| facts.comment.clone()),
             owner: None,
         },
         columns: columns.collect(),
-        stats: facts.map_or_else(no_stats, |facts| stats(&facts)),
+        stats: facts.map_or_else(no_stats, stats),
         unique_id: Some(id.to_owned()),
     }
 }
 
 /// What the engine knows of a table, as dbt's statistics.
 fn stats(facts: &RelationFacts) -> IndexMap<String, CatalogStat> {
-    let RelationFacts { rows, bytes, files, last_changed } = *facts;
+    let RelationFacts { rows, bytes, files, last_changed, .. } = *facts;
     let known = [
         ("row_count", "Row Count", rows.map(Value::from), "How many rows the table has"),
         ("bytes", "Size in Bytes", (files > 0).then(|| bytes.into()), "The size of the table's data files"),

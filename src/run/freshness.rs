@@ -22,6 +22,7 @@ use crate::{
 };
 
 use super::{
+    compile::NodeError,
     context::{NodeContext, NodeInput, Response, StatementResult, Subject, source_relation},
     hooks::{self, HookPoint},
     report,
@@ -39,6 +40,8 @@ pub struct FreshnessOutcome {
     pub interrupted: bool,
     /// Whether a source is too old, could not be measured, or a hook failed.
     pub failed: bool,
+    /// Why the command ended before all was done: an on-run-end hook that could not be rendered.
+    pub broken: Option<NodeError>,
     /// Seconds.
     pub elapsed: f64,
 }
@@ -49,18 +52,25 @@ pub fn has_freshness(source: &Source) -> bool {
 }
 
 /// Checks the selected sources, with the project's hooks around them.
+///
+/// # Errors
+/// An on-run-start hook that cannot be rendered.
 pub fn check_freshness(
     runner: &Runner,
     dag: &Dag,
     selected: &BTreeSet<UniqueId>,
     channel: (Sender<Message>, Receiver<Message>),
-) -> FreshnessOutcome {
+) -> Result<FreshnessOutcome, NodeError> {
     let start = Instant::now();
     let mut results = Vec::new();
-    if runner.options.hooks {
-        results.extend(hooks::run(runner, HookPoint::Start, &[]));
-    }
     runner.emit(Event::Concurrency { threads: runner.options.threads, target: runner.options.target_name.clone() });
+    if runner.options.hooks {
+        let hooks = hooks::run(runner, HookPoint::Start, &[]);
+        if let Some(error) = hooks.broken {
+            return Err(error);
+        }
+        results.extend(hooks.results);
+    }
     let checker = Checker { runner, total: selected.len(), found: Mutex::default() };
     let queue = Queue::new(runner.manifest(), dag, selected, Edges::None);
     let options = WalkOptions { threads: runner.options.threads, fail_fast: runner.options.fail_fast };
@@ -75,20 +85,24 @@ pub fn check_freshness(
         }
     }
     results.extend(walked.results);
+    let mut broken = None;
     if runner.options.hooks && !walked.interrupted {
         let so_far: Vec<RunResult> = results.iter().map(|result| result.result.clone()).collect();
-        results.extend(hooks::run(runner, HookPoint::End, &so_far));
+        let hooks = hooks::run(runner, HookPoint::End, &so_far);
+        results.extend(hooks.results);
+        broken = hooks.broken;
     }
     let mut sources = checker.found.into_inner().unwrap_or_else(PoisonError::into_inner);
     sources.sort_by(|a, b| a.unique_id.cmp(&b.unique_id));
-    FreshnessOutcome {
+    Ok(FreshnessOutcome {
         sources,
         stats,
         problems: results.iter().filter_map(|result| result.problem.clone()).collect(),
         interrupted: walked.interrupted,
         failed: results.iter().any(|result| result.fails),
+        broken,
         elapsed: start.elapsed().as_secs_f64(),
-    }
+    })
 }
 
 struct Checker<'a> {

@@ -26,21 +26,53 @@ pub enum HookPoint {
     End,
 }
 
+/// What the hooks of a point did.
+#[derive(Default)]
+pub struct HookResults {
+    pub results: Vec<NodeResult>,
+    /// Why a hook has no SQL to execute. That ends the command, as in dbt; a statement that fails does not.
+    pub broken: Option<NodeError>,
+}
+
 /// Runs the hooks of a point. After the first that fails, the rest are skipped.
-pub fn run(runner: &Runner, point: HookPoint, results: &[RunResult]) -> Vec<NodeResult> {
+pub fn run(runner: &Runner, point: HookPoint, results: &[RunResult]) -> HookResults {
     let hooks = hooks(runner, point);
     let total = hooks.len();
-    let mut done: Vec<NodeResult> = Vec::with_capacity(total);
+    let mut done = HookResults::default();
     for (at, node) in hooks.into_iter().enumerate() {
-        if done.iter().any(|hook| hook.fails) {
-            let mut result = report::result(node, Status::Skipped, &[], std::time::Duration::ZERO, "main");
-            result.failures = Some(0);
-            done.push(NodeResult { result, problem: None, blocks: false, fails: true });
+        let place = (at + 1, total);
+        if done.results.iter().any(|hook| hook.fails) {
+            done.results.push(skip(runner, node, place));
             continue;
         }
-        done.push(run_one(runner, node, point, results, (at + 1, total)));
+        match render(runner, node, point, results) {
+            Ok(sql) => done.results.push(run_one(runner, node, &sql, place)),
+            Err(error) => return HookResults { broken: Some(error), ..done },
+        }
+    }
+    if total > 0 {
+        runner.emit(Event::Info { message: String::new() });
     }
     done
+}
+
+fn skip(runner: &Runner, node: &Node, (index, total): (usize, usize)) -> NodeResult {
+    runner.emit(Event::NodeFinished {
+        node: report::node_info(node),
+        index,
+        total,
+        outcome: NodeOutcome {
+            status: Status::Skipped,
+            message: "SKIP".into(),
+            description: report::end_line(node, Status::Skipped, None),
+            execution_time: 0.0,
+            failures: Some(0),
+            rows_affected: None,
+        },
+    });
+    let mut result = report::result(node, Status::Skipped, &[], std::time::Duration::ZERO, "main");
+    result.failures = Some(0);
+    NodeResult { result, problem: None, blocks: false, fails: true }
 }
 
 fn hooks(runner: &Runner, point: HookPoint) -> Vec<&Node> {
@@ -60,18 +92,12 @@ fn hooks(runner: &Runner, point: HookPoint) -> Vec<&Node> {
     hooks.into_iter().map(|(.., node)| node).collect()
 }
 
-fn run_one(
-    runner: &Runner,
-    node: &Node,
-    point: HookPoint,
-    results: &[RunResult],
-    (index, total): (usize, usize),
-) -> NodeResult {
+fn run_one(runner: &Runner, node: &Node, sql: &HookSql, (index, total): (usize, usize)) -> NodeResult {
     let info = report::node_info(node);
     let start = Instant::now();
     let started = Utc::now();
     runner.emit(Event::NodeStarted { node: info.clone(), index, total, description: report::subject(node) });
-    let outcome = execute(runner, node, point, results);
+    let outcome = execute(runner, node, sql);
     let elapsed = start.elapsed();
     let status = if outcome.is_ok() { Status::Success } else { Status::Error };
     let bracket = if outcome.is_ok() { "OK" } else { "ERROR" };
@@ -92,11 +118,11 @@ fn run_one(
     let mut result = report::result(node, status, &stages, elapsed, "main");
     result.failures = Some(i64::from(outcome.is_err()));
     let problem = match &outcome {
-        Ok((response, code)) => {
+        Ok(response) => {
             result.adapter_response = report::response_json(response);
             result.message = Some(response.message.clone()).filter(|message| !message.is_empty());
             result.compiled = Some(true);
-            result.compiled_code = Some(code.clone());
+            result.compiled_code = Some(sql.text.clone());
             None
         }
         Err(error) => {
@@ -108,13 +134,13 @@ fn run_one(
     NodeResult { result, problem, blocks: false, fails: outcome.is_err() }
 }
 
-fn execute(
-    runner: &Runner,
-    node: &Node,
-    point: HookPoint,
-    results: &[RunResult],
-) -> Result<(Response, String), NodeError> {
-    let of = |error: JinjaError| NodeError::of(&error, node);
+/// A hook that was rendered.
+struct HookSql {
+    context: NodeContext,
+    text: String,
+}
+
+fn render(runner: &Runner, node: &Node, point: HookPoint, results: &[RunResult]) -> Result<HookSql, NodeError> {
     let context = NodeContext::new(
         Arc::clone(&runner.run),
         NodeInput {
@@ -136,17 +162,19 @@ fn execute(
         let first = errors.into_iter().next();
         NodeError::of_diagnostic(first.unwrap_or_else(|| crate::diagnostic::Diagnostic::error("internal", "")))
     })?;
-    let rendered = context.render(&template).map_err(of)?;
-    let text = rendered.text;
-    if text.trim().is_empty() {
-        return Ok((Response::default(), text));
+    let rendered = context.render(&template).map_err(|error| NodeError::of(&error, node))?;
+    context.set_compiled(rendered.text.as_str(), rendered.map);
+    Ok(HookSql { context, text: rendered.text })
+}
+
+fn execute(runner: &Runner, node: &Node, sql: &HookSql) -> Result<Response, NodeError> {
+    if sql.text.trim().is_empty() {
+        return Ok(Response::default());
     }
-    context.set_compiled(text.as_str(), rendered.map);
-    let _watch = runner.watch(&node.unique_id, &context);
-    let sql: Arc<str> = text.as_str().into();
-    let interp = context.interp();
-    let (response, _) = context.execute_in(&interp, &sql, None).map_err(of)?;
-    Ok((response, text))
+    let _watch = runner.watch(&node.unique_id, &sql.context);
+    let interp = sql.context.interp();
+    let executed = sql.context.execute_in(&interp, &sql.text.as_str().into(), None);
+    executed.map(|(response, _)| response).map_err(|error| NodeError::of(&error, node))
 }
 
 /// What on-run-end hooks see besides: `results`, `schemas`, `database_schemas`.

@@ -1,7 +1,7 @@
 //! Walks the graph: compile, materialize, hooks, data tests, unit tests, the freshness of sources.
 //!
 //! [`Runner`] is made once per command. [`run_nodes`] is `run`, `test`, `seed` and `build`; [`compile_nodes`] is
-//! `compile`, [`show_node`] `show`, [`run_operation`] the command of that name, [`check_freshness`] `source freshness`.
+//! `compile`, [`show_nodes`] `show`, [`run_operation`] the command of that name, [`check_freshness`] `source freshness`.
 
 pub mod bridge;
 mod catalog;
@@ -12,6 +12,8 @@ mod freshness;
 mod hooks;
 mod inject;
 mod microbatch;
+mod operation;
+mod queries;
 mod report;
 mod runner;
 pub mod scheduler;
@@ -22,4 +24,6 @@ pub use catalog::catalog;
 pub use compile::{CompiledNode, Compiler, NodeError};
 pub use freshness::{FreshnessOutcome, check_freshness, has_freshness};
 pub use hooks::HookPoint;
-pub use runner::{RunOptions, RunOutcome, Runner, compile_nodes, compile_one, run_nodes, run_operation, show_node};
+pub use operation::run_operation;
+pub use queries::{compile_inline, compile_nodes, show_nodes};
+pub use runner::{RunOptions, RunOutcome, Runner, run_nodes};

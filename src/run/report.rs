@@ -98,6 +98,7 @@ pub fn end_line(node: &Node, status: Status, failures: Option<i64>) -> String {
             }
         }
         (NodeKind::Operation { .. }, _) if failed => format!("ERROR {what}"),
+        (NodeKind::Operation { .. }, _) if status == Status::Skipped => format!("SKIP {what}"),
         (NodeKind::Operation { .. }, _) => format!("OK {what}"),
         (_, ResourceType::Seed) if failed => format!("ERROR loading {what}"),
         (_, ResourceType::Seed) => format!("OK loaded {what}"),

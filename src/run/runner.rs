@@ -20,7 +20,7 @@ use crate::{
     event::{Event, EventSink, NodeInfo, NodeOutcome, Problem, RunStats, Status},
     graph::{Dag, Edges, Queue},
     jinja::{Args, JinjaError, Value},
-    manifest::{Compiled, Manifest, Node, context::Table},
+    manifest::{Compiled, Manifest, Node},
     names::{Relation, ResourceType, UniqueId},
 };
 
@@ -85,6 +85,8 @@ pub struct RunOutcome {
     pub interrupted: bool,
     /// Whether anything failed: exit code 1.
     pub failed: bool,
+    /// Why the command ended before all was done: an on-run-end hook that could not be rendered.
+    pub broken: Option<NodeError>,
     /// The manifest with what was compiled.
     pub manifest: Manifest,
     /// Seconds.
@@ -100,6 +102,7 @@ impl RunOutcome {
             problems: Vec::new(),
             interrupted: false,
             failed: false,
+            broken: None,
             manifest: manifest.clone(),
             elapsed: 0.0,
         }
@@ -210,7 +213,7 @@ impl Runner {
     }
 
     /// The manifest with the compiled code of this run's nodes.
-    fn manifest_after(&self) -> Manifest {
+    pub(super) fn manifest_after(&self) -> Manifest {
         let mut manifest = (*self.run.manifest).clone();
         let compiled = std::mem::take(&mut *lock(&self.compiled));
         for (id, compiled) in compiled {
@@ -376,14 +379,17 @@ pub fn run_nodes(
     runner.total.store(counted, Ordering::Relaxed);
     runner.create_schemas(selected)?;
     let mut results: Vec<NodeResult> = Vec::new();
+    super::microbatch::warn_of_concurrency(runner, selected);
+    runner.emit(Event::Concurrency { threads: runner.options.threads, target: runner.options.target_name.clone() });
     let mut start_failed = false;
     if runner.options.hooks {
         let hooks = hooks::run(runner, HookPoint::Start, &[]);
-        start_failed = hooks.iter().any(|hook| hook.fails);
-        results.extend(hooks);
+        if let Some(error) = hooks.broken {
+            return Err(error);
+        }
+        start_failed = hooks.results.iter().any(|hook| hook.fails);
+        results.extend(hooks.results);
     }
-    super::microbatch::warn_of_concurrency(runner, selected);
-    runner.emit(Event::Concurrency { threads: runner.options.threads, target: runner.options.target_name.clone() });
     let queue = Queue::new(runner.manifest(), dag, selected, edges);
     let walked = if start_failed && runner.options.skip_if_start_fails {
         let ids = queue.order();
@@ -398,11 +404,14 @@ pub fn run_nodes(
     };
     let interrupted = walked.interrupted;
     results.extend(walked.results);
+    let mut broken = None;
     if runner.options.hooks && !interrupted {
         let so_far: Vec<RunResult> = results.iter().map(|result| result.result.clone()).collect();
-        results.extend(hooks::run(runner, HookPoint::End, &so_far));
+        let hooks = hooks::run(runner, HookPoint::End, &so_far);
+        results.extend(hooks.results);
+        broken = hooks.broken;
     }
-    Ok(outcome(runner, results, interrupted, start))
+    Ok(RunOutcome { broken, ..outcome(runner, results, interrupted, start) })
 }
 
 fn outcome(runner: &Runner, results: Vec<NodeResult>, interrupted: bool, start: Instant) -> RunOutcome {
@@ -429,6 +438,7 @@ fn outcome(runner: &Runner, results: Vec<NodeResult>, interrupted: bool, start: 
         problems: ordered,
         interrupted,
         failed,
+        broken: None,
         manifest: runner.manifest_after(),
         elapsed,
     }
@@ -451,119 +461,4 @@ fn counts(runner: &Runner, results: &[NodeResult]) -> String {
     }
     let text: Vec<String> = counts.iter().map(|(what, count)| crate::event::count_text(what, *count)).collect();
     if text.is_empty() { "nothing".to_owned() } else { text.join(", ") }
-}
-
-/// Compiles the selected nodes in the order of the graph; stops at the first error.
-///
-/// # Errors
-/// The first node's that cannot be compiled.
-pub fn compile_nodes(
-    runner: &Runner,
-    dag: &Dag,
-    selected: &BTreeSet<UniqueId>,
-) -> Result<(Vec<(UniqueId, CompiledNode)>, RunOutcome), NodeError> {
-    let start = Instant::now();
-    let mut compiled = Vec::new();
-    let mut results = Vec::new();
-    for id in Queue::new(runner.manifest(), dag, selected, Edges::Dependencies).order() {
-        let Some(node) = runner.manifest().nodes.get(&id).filter(|node| super::compile::has_sql(node)) else {
-            continue;
-        };
-        let (context, code) = compile_one(runner, node)?;
-        runner.record_stats(node, context.take_stats());
-        let mut result = report::result(node, Status::Success, &[], start.elapsed(), "MainThread");
-        result.compiled = Some(true);
-        result.compiled_code = Some(code.code.text.clone());
-        results.push(NodeResult { result, problem: None, blocks: false, fails: false });
-        compiled.push((id, code));
-    }
-    let manifest = runner.manifest_after();
-    let elapsed = start.elapsed().as_secs_f64();
-    let stats = RunStats { total: results.len(), pass: results.len(), ..RunStats::default() };
-    let results = results.into_iter().map(|result| result.result).collect();
-    let outcome =
-        RunOutcome { results, stats, problems: Vec::new(), interrupted: false, failed: false, manifest, elapsed };
-    Ok((compiled, outcome))
-}
-
-/// Compiles one node, in the manifest or inline.
-pub fn compile_one(runner: &Runner, node: &Node) -> Result<(NodeContext, CompiledNode), NodeError> {
-    let context = NodeContext::new(
-        Arc::clone(&runner.run),
-        NodeInput {
-            subject: Subject::Node(Arc::new(node.clone())),
-            thread: "MainThread".into(),
-            batch: None,
-            writer: None,
-        },
-    );
-    let compiled = runner.compiler.compile(&context, node)?;
-    runner.record_compiled(node, &compiled);
-    Ok((context, compiled))
-}
-
-/// The rows of a node's query, at most `limit`.
-///
-/// # Errors
-/// The template's or the engine's.
-pub fn show_node(runner: &Runner, node: &Node, limit: Option<i64>) -> Result<Table, NodeError> {
-    let of = |error: JinjaError| NodeError::of(&error, node);
-    let (context, compiled) = match node.resource_type {
-        ResourceType::Seed => {
-            let relation = node.relation_name.clone().unwrap_or_default();
-            let seed = Node { raw_code: format!("select * from {relation}"), language: "sql", ..node.clone() };
-            compile_one(runner, &seed)?
-        }
-        _ => compile_one(runner, node)?,
-    };
-    let mut interp = context.interp();
-    let code: Arc<str> = compiled.code.text.as_str().into();
-    interp.trace(&code, compiled.code.map.clone());
-    let header = node.config.get("sql_header").cloned().unwrap_or(Value::None);
-    let args = Args::new(vec![Value::Str(code), header, limit.into()]);
-    let root = Arc::clone(runner.run.scopes.shared.macros.root());
-    let definition = runner.run.scopes.shared.macros.find(&root, "get_show_sql").cloned();
-    let definition = definition.ok_or_else(|| of(JinjaError::raised("there is no macro `get_show_sql`")))?;
-    let sql = interp.call_macro(&definition, args).map_err(of)?;
-    let text: Arc<str> = match &sql {
-        Value::Str(text) => Arc::clone(text),
-        other => other.to_str().into(),
-    };
-    let _watch = runner.watch(&node.unique_id, &context);
-    let (_, table) = context.execute_in(&interp, &text, None).map_err(of)?;
-    Ok(table)
-}
-
-/// Calls a macro: `run-operation`.
-///
-/// # Errors
-/// No such macro, or what it raised.
-pub fn run_operation(
-    runner: &Runner,
-    name: &str,
-    arguments: IndexMap<String, Value>,
-) -> Result<Value, Box<Diagnostic>> {
-    let macros = &runner.run.scopes.shared.macros;
-    let root = Arc::clone(macros.root());
-    let found = match name.split_once('.') {
-        Some((package, name)) => macros.find_in(package, name),
-        None => macros.find(&root, name),
-    };
-    let Some(definition) = found.cloned() else {
-        let names = macros.names(&root);
-        let diagnostic = Diagnostic::error("macro-not-found", format!("there is no macro named `{name}`"));
-        return Err(Box::new(match crate::diagnostic::nearest(name, names.iter().map(String::as_str)) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-            None => diagnostic,
-        }));
-    };
-    let context = runner.macro_context(name);
-    let id = UniqueId::new(format!("macro.{}.{}", definition.package, definition.name));
-    let _watch = runner.watch(&id, &context);
-    let keyword = arguments.into_iter().map(|(key, value)| (key.into(), value)).collect();
-    let returned = context.call_macro(&definition, Args { positional: Vec::new(), keyword });
-    if returned.is_err() && context.open_session().is_some() {
-        let _ = context.execute(&"rollback".into(), None);
-    }
-    returned.map_err(|error| Box::new(error.to_diagnostic()))
 }

@@ -70,7 +70,8 @@ impl Folder {
     /// The rows of a query, one line of JSON each.
     #[track_caller]
     pub fn rows(&self, sql: &str) -> Vec<String> {
-        let ran = self.expect(0, &["-q", "show", "--inline", sql, "--limit", "-1", "--output", "json"]);
+        let ran =
+            self.expect(0, &["-q", "show", "--no-write-json", "--inline", sql, "--limit", "-1", "--output", "json"]);
         let json: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
         json["show"].as_array().unwrap().iter().map(ToString::to_string).collect()
     }

@@ -61,7 +61,10 @@ fn a_reference_to_what_was_not_built_here_is_deferred() {
 fn a_state_that_is_not_there_is_told() {
     let folder = Folder::new(&[("models/a.sql", "select 1 as id")]);
     for (args, expected) in [
-        (&["run", "--defer"][..], "error[no-state]: --defer needs the manifest.json of another environment"),
+        (
+            &["run", "--defer"][..],
+            "error[no-state]: --state or --defer-state are required for deferral, but neither was provided",
+        ),
         (&["run", "--defer", "--state", "models"], "error[no-state]: --defer needs a manifest.json, and "),
         (
             &["ls", "-s", "state:new"],
@@ -78,7 +81,9 @@ fn a_state_that_is_not_there_is_told() {
     }
     folder.expect(0, &["-q", "run"]);
     folder.expect(2, &["ls", "-s", "state:changed", "--state", "target"]).shows(&["Invalid state selector value"]);
-    folder.expect(0, &["ls", "-s", "state:old", "--state", "target"]).shows(&["is the target folder", "shop.a"]);
+    folder
+        .expect(0, &["ls", "-s", "state:old", "--state", "target"])
+        .shows(&["The state and target directories are the same: 'target'", "shop.a"]);
     folder.write("target/manifest.json", "{\"metadata\": {}}");
     fs::rename(folder.path("target"), folder.path("old")).unwrap();
     folder.expect(2, &["ls", "-s", "state:old", "--state", "old"]).shows(&["which is not supported"]);
@@ -267,4 +272,41 @@ fn the_documentation_is_one_page_that_is_served_to_this_machine() {
     serving.kill().unwrap();
     serving.wait().unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with(&page), "{}", &answer[..200]);
+}
+
+#[test]
+fn what_is_shown_or_compiled_is_in_the_results_too() {
+    let folder = Folder::new(&[("models/a.sql", "select 1 as id union all select 2")]);
+    for (args, id, code) in [
+        (&["show", "--inline", "select 3 as x", "--limit", "7"][..], "sql_operation.shop.inline_query", "limit 7"),
+        (&["show", "-s", "a"], "model.shop.a", "limit 5"),
+        (&["compile", "--inline", "select 3 as x"], "sql_operation.shop.inline_query", "select 3 as x"),
+    ] {
+        folder.expect(0, args);
+        let text = fs::read_to_string(folder.path("target/run_results.json")).unwrap();
+        let results: Json = serde_json::from_str(&text).unwrap();
+        assert_eq!(results["results"][0]["unique_id"], id, "{args:?}");
+        assert!(results["results"][0]["compiled_code"].as_str().unwrap().contains(code), "{args:?}: {text}");
+    }
+}
+
+#[test]
+fn the_catalog_has_the_comments_of_tables_and_views() {
+    let folder = Folder::new(&[
+        ("models/t.sql", "{{ config(materialized='table') }} select 1 as id"),
+        ("models/v.sql", "select 1 as id"),
+        (
+            "models/schema.yml",
+            "models:\n  - {name: t, description: a table, config: {persist_docs: {relation: true}}}\n  - {name: v, description: a view, config: {persist_docs: {relation: true}}}\n",
+        ),
+    ]);
+    folder.expect(0, &["-q", "run"]);
+    fs::remove_file(folder.path("target/manifest.json")).unwrap();
+    folder.expect(0, &["-q", "docs", "generate", "--no-compile"]);
+    assert!(!folder.path("target/manifest.json").exists(), "--no-compile leaves the manifest alone");
+    let text = fs::read_to_string(folder.path("target/catalog.json")).unwrap();
+    let catalog: Json = serde_json::from_str(&text).unwrap();
+    for (id, comment) in [("model.shop.t", "a table"), ("model.shop.v", "a view")] {
+        assert_eq!(catalog["nodes"][id]["metadata"]["comment"], comment, "{id}");
+    }
 }

@@ -25,6 +25,8 @@ mod earlier;
 #[cfg(feature = "datafusion")]
 mod functions;
 #[cfg(feature = "datafusion")]
+mod hooks;
+#[cfg(feature = "datafusion")]
 mod materialized;
 #[cfg(feature = "datafusion")]
 mod microbatch;

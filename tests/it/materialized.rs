@@ -120,7 +120,7 @@ fn a_clone_shares_the_files_of_a_table_until_one_of_the_two_changes() {
 #[test]
 fn a_clone_needs_a_state_and_says_what_the_state_does_not_have() {
     let folder = built();
-    folder.expect(2, &["clone", "--target", "copy"]).shows(&["clone needs --state"]);
+    folder.expect(2, &["clone", "--target", "copy"]).shows(&["--state or --defer-state are required for deferral"]);
     folder.expect(2, &["clone", "--target", "copy", "--state", "nowhere"]).shows(&["nowhere/manifest.json"]);
     folder.write("models/fresh.sql", "select 1 as id");
     let ran = folder.expect(0, &["clone", "--state", "state", "--target", "copy", "-s", "fresh"]);

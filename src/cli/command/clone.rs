@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use crate::{
     artifacts::read_manifest,
-    cli::{CommandError, invocation::Invocation, prepare::Prepared},
-    diagnostic::Diagnostic,
+    cli::{CommandError, invocation::Invocation, prepare::Prepared, state::none_given},
     names::{Relation, ResourceType as R, UniqueId},
     run::context::Defer,
 };
@@ -19,11 +18,7 @@ pub const TYPES: &[R] = &[R::Model, R::Seed, R::Snapshot];
 pub fn folder(invocation: &Invocation) -> Result<PathBuf, CommandError> {
     let flags = &invocation.flags;
     let folder = flags.text("defer_state").or_else(|| flags.text("state"));
-    folder.map(PathBuf::from).ok_or_else(|| {
-        Diagnostic::error("flag", "clone needs --state, the folder of the manifest.json of another environment")
-            .help("for example: --state path/to/production/target")
-            .into()
-    })
+    folder.map(PathBuf::from).ok_or_else(|| none_given().help("for example: --state path/to/production/target").into())
 }
 
 /// The relations of the other environment.

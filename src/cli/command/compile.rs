@@ -10,7 +10,7 @@ use crate::{
     event::Event,
     manifest::inline_node,
     names::ResourceType as R,
-    run::{compile_nodes, compile_one},
+    run::{compile_inline, compile_nodes},
 };
 
 const TYPES: &[R] = &[R::Model, R::Snapshot, R::Test, R::Analysis, R::Seed, R::Operation];
@@ -22,12 +22,11 @@ pub fn run(invocation: &mut Invocation) -> Result<(), CommandError> {
     if let Some(sql) = invocation.flags.text("inline").map(str::to_owned) {
         let node = inline_node(&prepared.project, &prepared.manifest, &prepared.scopes, &sql, &invocation.sources)
             .map_err(CommandError::Project)?;
-        let code = with_runner(invocation, &prepared, &BTreeSet::new(), |_, runner| {
-            let compiled = compile_one(runner, &node);
-            compiled
-                .map(|(_, compiled)| compiled.code.text)
-                .map_err(|error| CommandError::Project(vec![error.diagnostic]))
+        let (compiled, outcome) = with_runner(invocation, &prepared, &BTreeSet::new(), |_, runner| {
+            compile_inline(runner, &node).map_err(|error| CommandError::Project(vec![error.diagnostic]))
         })?;
+        write_artifacts(invocation, &prepared, &outcome)?;
+        let code = compiled.code.text;
         return print(invocation, "inline node", &code, as_json.then(|| json!({"compiled": code})));
     }
     let selected = prepared.select(invocation, TYPES, false)?;

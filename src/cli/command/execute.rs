@@ -154,10 +154,13 @@ fn runner(
 /// Writes the artifacts, prints the summary, and judges.
 fn finish(invocation: &Invocation, prepared: &Prepared, outcome: RunOutcome) -> Result<(), CommandError> {
     write_artifacts(invocation, prepared, &outcome)?;
-    let RunOutcome { stats, problems, interrupted, failed, .. } = outcome;
+    let RunOutcome { stats, problems, interrupted, failed, broken, .. } = outcome;
     invocation.emit(Event::Summary { stats, problems, interrupted });
     if interrupted {
         return Err(CommandError::Interrupted);
+    }
+    if let Some(error) = broken {
+        return Err(CommandError::Project(vec![error.diagnostic]));
     }
     // A warning that a macro raised and that was promoted fails the run, too.
     if failed || invocation.console.has_promoted() { Err(CommandError::Nodes) } else { Ok(()) }

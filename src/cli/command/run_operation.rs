@@ -10,7 +10,7 @@ use crate::{
         invocation::{Invocation, mapping},
         prepare::prepare,
     },
-    event::{RunStats, Status},
+    event::Status,
     run::{RunOutcome, run_operation},
 };
 
@@ -34,15 +34,8 @@ pub fn run(invocation: &mut Invocation) -> Result<(), CommandError> {
         message: result.as_ref().err().map(|diagnostic| diagnostic.message.clone()),
         ..RunResult::new(id, status)
     };
-    let outcome = RunOutcome {
-        results: vec![entry],
-        stats: RunStats::default(),
-        problems: Vec::new(),
-        interrupted: false,
-        failed: result.is_err(),
-        manifest: (*prepared.manifest).clone(),
-        elapsed,
-    };
+    let outcome =
+        RunOutcome { results: vec![entry], failed: result.is_err(), elapsed, ..RunOutcome::empty(&prepared.manifest) };
     write_artifacts(invocation, &prepared, &outcome)?;
     result.map_err(|diagnostic| CommandError::Failed(Some(diagnostic)))
 }

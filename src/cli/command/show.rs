@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::execute::with_runner;
+use super::execute::{with_runner, write_artifacts};
 use crate::{
     cli::{
         CommandError,
@@ -14,8 +14,8 @@ use crate::{
     diagnostic::Diagnostic,
     event::Event,
     manifest::{Node, context::Table, inline_node},
-    names::ResourceType as R,
-    run::{compile_nodes, show_node},
+    names::{ResourceType as R, UniqueId},
+    run::{compile_nodes, show_nodes},
 };
 
 const TYPES: &[R] = &[R::Model, R::Snapshot, R::Test, R::Analysis, R::Seed];
@@ -34,8 +34,7 @@ pub fn run(invocation: &mut Invocation) -> Result<(), CommandError> {
     if let Some(sql) = invocation.flags.text("inline").map(str::to_owned) {
         let node = inline_node(&prepared.project, &prepared.manifest, &prepared.scopes, &sql, &invocation.sources)
             .map_err(CommandError::Project)?;
-        let table = rows(invocation, &prepared, &[&node])?;
-        for (_, table) in table {
+        for table in rows(invocation, &prepared, &BTreeSet::new(), &[&node])? {
             print(invocation, None, &table);
         }
         return Ok(());
@@ -48,27 +47,27 @@ pub fn run(invocation: &mut Invocation) -> Result<(), CommandError> {
     let wanted = invocation.flags.words("select").first().cloned().unwrap_or_default();
     let nodes: Vec<&Node> = selected.iter().filter_map(|id| prepared.manifest.nodes.get(id)).collect();
     let shown: Vec<&Node> = nodes.into_iter().filter(|node| wanted.is_empty() || wanted.contains(&node.name)).collect();
-    // What is selected along with the node must compile too, as in dbt.
-    with_runner(invocation, &prepared, &selected, |_, runner| {
-        compile_nodes(runner, &prepared.dag, &selected).map_err(|error| CommandError::Project(vec![error.diagnostic]))
-    })?;
-    for (name, table) in rows(invocation, &prepared, &shown)? {
-        print(invocation, Some(&name), &table);
+    for (node, table) in shown.iter().zip(rows(invocation, &prepared, &selected, &shown)?) {
+        print(invocation, Some(&node.name), &table);
     }
     Ok(())
 }
 
-fn rows(invocation: &Invocation, prepared: &Prepared, nodes: &[&Node]) -> Result<Vec<(String, Table)>, CommandError> {
+/// The rows of the nodes; what is `selected` along with them must compile too, as in dbt.
+fn rows(
+    invocation: &Invocation,
+    prepared: &Prepared,
+    selected: &BTreeSet<UniqueId>,
+    nodes: &[&Node],
+) -> Result<Vec<Table>, CommandError> {
     let limit = invocation.flags.integer("limit").filter(|limit| *limit >= 0);
-    with_runner(invocation, prepared, &BTreeSet::new(), |_, runner| {
-        let mut tables = Vec::with_capacity(nodes.len());
-        for node in nodes {
-            let table =
-                show_node(runner, node, limit).map_err(|error| CommandError::Project(vec![error.diagnostic]))?;
-            tables.push((node.name.clone(), table));
-        }
-        Ok(tables)
-    })
+    let (tables, outcome) = with_runner(invocation, prepared, selected, |_, runner| {
+        compile_nodes(runner, &prepared.dag, selected)
+            .and_then(|_| show_nodes(runner, nodes, limit))
+            .map_err(|error| CommandError::Project(vec![error.diagnostic]))
+    })?;
+    write_artifacts(invocation, prepared, &outcome)?;
+    Ok(tables)
 }
 
 fn print(invocation: &Invocation, node: Option<&str>, table: &Table) {

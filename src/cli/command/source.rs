@@ -37,7 +37,7 @@ pub fn run(invocation: &mut Invocation) -> Result<(), CommandError> {
         let watch = interrupts(runner, channel.0.clone());
         let outcome = check_freshness(runner, &prepared.dag, &selected, channel);
         watch.abort();
-        Ok(outcome)
+        outcome.map_err(|error| CommandError::Project(vec![error.diagnostic]))
     })?;
     let path = match output {
         Some(path) => invocation.absolute(Path::new(&path)),
@@ -52,6 +52,9 @@ pub fn run(invocation: &mut Invocation) -> Result<(), CommandError> {
     invocation.emit(Event::Summary { stats, problems, interrupted });
     if interrupted {
         return Err(CommandError::Interrupted);
+    }
+    if let Some(error) = outcome.broken {
+        return Err(CommandError::Project(vec![error.diagnostic]));
     }
     if outcome.failed || invocation.console.has_promoted() { Err(CommandError::Nodes) } else { Ok(()) }
 }

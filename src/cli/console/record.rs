@@ -79,8 +79,7 @@ pub fn records(event: &Event, options: &Options) -> Vec<Record> {
             )]
         }
         Event::Concurrency { threads, target } => {
-            let plural = if *threads == 1 { "" } else { "s" };
-            let line = format!("Concurrency: {threads} thread{plural} (target='{target}')");
+            let line = format!("Concurrency: {threads} threads (target='{target}')");
             vec![info("ConcurrencyLine", "Q026", line, json!({"num_threads": threads, "target_name": target})), blank()]
         }
         Event::Log { message, level, node } => {

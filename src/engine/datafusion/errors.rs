@@ -138,7 +138,8 @@ fn copy(error: &EngineError) -> EngineError {
     }
 }
 
-/// `Expected: …, found: … at Line: 1, Column: 8` → message and position.
+/// `Expected: …, found: … at Line: 1, Column: 8` → `syntax error at or near "…": expected …`, as databases say it, and the
+/// position.
 pub(super) fn from_parser(error: &ParserError) -> EngineError {
     let text = match error {
         ParserError::TokenizerError(text) | ParserError::ParserError(text) => text.clone(),
@@ -150,8 +151,19 @@ pub(super) fn from_parser(error: &ParserError) -> EngineError {
         (Some(line), Some(column)) => Some(SqlPosition { line: line.max(1), column: column.max(1) }),
         _ => None,
     };
-    let message = message.replace("Expected: ", "expected ").replace(", found: ", ", found ");
-    EngineError::Sql { message: format!("syntax error: {}", lower_first(&message)), position, help: None }
+    let message = match message.strip_prefix("Expected: ").and_then(|rest| rest.rsplit_once(", found: ")) {
+        Some((expected, found)) => near(found, expected),
+        None => format!("syntax error: {}", lower_first(message)),
+    };
+    EngineError::Sql { message, position, help: None }
+}
+
+/// What is said of a word that should not be where it is.
+pub(super) fn near(found: &str, expected: &str) -> String {
+    if found == "EOF" {
+        return format!("syntax error at the end of the statement: expected {expected}");
+    }
+    format!("syntax error at or near \"{found}\": expected {expected}")
 }
 
 fn from_schema(error: &SchemaError) -> EngineError {

@@ -12,7 +12,7 @@ use datafusion::{
     },
 };
 
-use super::errors::from_parser;
+use super::errors::{from_parser, near};
 use crate::{
     engine::{EngineError, SqlPosition},
     names::quote_identifier,
@@ -59,7 +59,7 @@ pub(super) fn parse_tokens(tokens: &[TokenWithSpan]) -> Result<Statement, Engine
         return Ok(statement);
     }
     Err(EngineError::Sql {
-        message: format!("syntax error: expected the end of the statement, found {}", next.token),
+        message: near(&next.token.to_string(), "the end of the statement"),
         position: Some(start(&next.span)),
         help: None,
     })

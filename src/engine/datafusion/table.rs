@@ -27,7 +27,7 @@ use super::{
     commit::{entry_name, latest_version},
     layout::Place,
     store::SessionStore,
-    types::{self, COMMENT},
+    types,
 };
 use crate::engine::EngineError;
 
@@ -83,9 +83,8 @@ impl Table {
             .map(|field| {
                 let found = arrow.field_with_name(field.name()).ok().map(|found| found.data_type().clone());
                 let data_type = found.unwrap_or(arrow::datatypes::DataType::Utf8);
-                let comment = field.metadata().get(COMMENT).map(ToString::to_string);
-                let metadata = comment.map(|text| (COMMENT.to_owned(), text.trim_matches('"').to_owned()));
-                Field::new(field.name(), data_type, field.is_nullable()).with_metadata(metadata.into_iter().collect())
+                let metadata = types::kept_metadata(|key| Some(field.metadata().get(key)?.to_string()));
+                Field::new(field.name(), data_type, field.is_nullable()).with_metadata(metadata)
             })
             .collect();
         types::plain(&Schema::new(fields))

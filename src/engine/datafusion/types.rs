@@ -1,6 +1,6 @@
 //! Types in one place: Arrow ↔ SQL names, SQL names in DDL and casts → Arrow, and what a Delta table can store.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use arrow::{
     array::{Array, ArrayRef, RecordBatch, RecordBatchOptions},
@@ -10,7 +10,8 @@ use arrow::{
 };
 use datafusion::{
     error::DataFusionError,
-    logical_expr::planner::TypePlanner,
+    logical_expr::{Expr, cast, lit, planner::TypePlanner},
+    scalar::ScalarValue,
     sql::sqlparser::ast::{ArrayElemTypeDef, DataType as SqlType, ExactNumberInfo, TimezoneInfo},
 };
 
@@ -19,6 +20,21 @@ use crate::engine::{Column, EngineError};
 
 /// The key of a column comment in Delta and Arrow field metadata.
 pub(super) const COMMENT: &str = "comment";
+
+/// The key of a column's default in Arrow and Delta field metadata: the value as text. Not Delta's own feature of that kind,
+/// which writers would have to know.
+pub(super) const DEFAULT: &str = "tamis.default";
+
+/// The metadata of a field that tables keep.
+pub(super) fn kept_metadata(get: impl Fn(&str) -> Option<String>) -> HashMap<String, String> {
+    [COMMENT, DEFAULT].into_iter().filter_map(|key| Some((key.to_owned(), get(key)?))).collect()
+}
+
+/// The value of a column in rows that do not say one.
+pub(super) fn default_of(field: &Field) -> Expr {
+    let text = field.metadata().get(DEFAULT).cloned();
+    cast(lit(ScalarValue::Utf8(text)), field.data_type().clone())
+}
 
 /// The SQL name of a type, lower case.
 pub(super) fn sql_name(data_type: &DataType) -> String {
@@ -235,8 +251,8 @@ pub(super) fn storable(schema: &Schema) -> Result<SchemaRef, EngineError> {
             position: None,
             help: Some(format!("cast it: `cast(\"{}\" as varchar)`", field.name())),
         })?;
-        let comment = field.metadata().get(COMMENT).map(|text| (COMMENT.to_owned(), text.clone()));
-        fields.push(Field::new(field.name(), data_type, true).with_metadata(comment.into_iter().collect()));
+        let metadata = kept_metadata(|key| field.metadata().get(key).cloned());
+        fields.push(Field::new(field.name(), data_type, true).with_metadata(metadata));
     }
     Ok(Arc::new(Schema::new(fields)))
 }

@@ -12,6 +12,14 @@ fn check(files: &[(&str, &str)], args: &[&str], expected: &[&str]) {
 }
 
 #[test]
+fn a_project_folder_that_is_not_there_is_an_error_of_usage() {
+    let folder = Folder::new(&[("models/a.sql", "select 1 as id")]);
+    for command in ["debug", "run", "parse"] {
+        folder.expect(2, &[command, "--project-dir", "nopass"]).shows(&["--project-dir", "'nopass' does not exist"]);
+    }
+}
+
+#[test]
 fn a_folder_without_a_project_says_how_to_start_one() {
     let ran = Folder::empty().expect(2, &["run"]);
     ran.shows(&["Encountered an error:", "error[project-not-found]: No dbt_project.yml found", "tamis init"]);
@@ -21,7 +29,11 @@ fn a_folder_without_a_project_says_how_to_start_one() {
 fn a_project_without_profile_says_where_it_was_looked_for() {
     let folder = Folder::new(&[]);
     std::fs::remove_file(folder.path("profiles.yml")).unwrap();
-    folder.expect(2, &["run"]).shows(&["error[profiles-not-found]", "looked in", "--profiles-dir"]);
+    folder.expect(2, &["run"]).shows(&[
+        "error[profiles-not-found]",
+        "looked for a profiles.yml file in",
+        "--profiles-dir",
+    ]);
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn check(select: &str, expected: &[&str]) {
 
 #[test]
 fn sql_that_does_not_parse_is_shown_in_the_model() {
-    check("selec id", &["error[database-error]: syntax error", "found selec", "models/bad.sql:2:1"]);
+    check("selec id", &["error[database-error]: syntax error at or near \"selec\"", "models/bad.sql:2:1"]);
     check("select (id", &["error[database-error]: syntax error"]);
 }
 

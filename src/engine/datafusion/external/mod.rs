@@ -131,6 +131,7 @@ pub async fn external_facts(
         bytes: metas().map(|meta| meta.size).sum(),
         files: listed.files.len() as u64,
         last_changed: metas().map(|meta| meta.last_modified).max(),
+        comment: None,
     }))
 }
 

@@ -111,7 +111,7 @@ pub(super) fn delta_facts(reference: &Reference, options: &ExternalOptions) -> O
     let resolved = listing::resolve(reference.paths.first()?, options);
     let folder = std::path::Path::new(&resolved.full);
     let version = latest_version(folder).filter(|_| !resolved.is_url)?;
-    Some(RelationFacts { rows: None, bytes: 0, files: 0, last_changed: last_change(folder, version) })
+    Some(RelationFacts { rows: None, bytes: 0, files: 0, last_changed: last_change(folder, version), comment: None })
 }
 
 pub(super) fn is_delta(reference: &Reference, options: &ExternalOptions) -> bool {

@@ -11,6 +11,7 @@ use super::super::{
     commit::entry_name,
     core::{Name, SessionCore},
     external::{ExternalOptions, external_facts},
+    layout,
     parse::sql_error,
     table::Table,
 };
@@ -22,17 +23,19 @@ use crate::{
 /// How far back a change of rows is looked for: compaction and the like change none.
 const COMMITS: u64 = 1_000;
 
-/// The facts of a table; `None` for what is no table.
+/// The facts of a table or a view; `None` for what is neither.
 pub(in crate::engine::datafusion) async fn of_relation(
     session: &SessionCore,
     name: &Name,
 ) -> Result<Option<RelationFacts>, EngineError> {
     let (place, kind) = session.find(name)?;
-    if kind != Some(RelationKind::Table) {
-        return Ok(None);
+    match kind {
+        Some(RelationKind::View) => {
+            Ok(Some(RelationFacts { comment: layout::read_view(&place)?.comment, ..RelationFacts::default() }))
+        }
+        Some(_) => of_table(&*session.table(&place).await?).await.map(Some),
+        None => Ok(None),
     }
-    let table = session.table(&place).await?;
-    of_table(&table).await.map(Some)
 }
 
 async fn of_table(table: &Table) -> Result<RelationFacts, EngineError> {
@@ -42,7 +45,8 @@ async fn of_table(table: &Table) -> Result<RelationFacts, EngineError> {
         files += 1;
         rows = rows.zip(records).map(|(rows, records)| rows + records);
     }
-    Ok(RelationFacts { rows, bytes, files, last_changed: last_change(&table.folder, table.version()) })
+    let last_changed = last_change(&table.folder, table.version());
+    Ok(RelationFacts { rows, bytes, files, last_changed, comment: table.comment() })
 }
 
 /// The facts of the files that a table factor like `'data/*.parquet'` or `read_csv('a.csv')` reads.

@@ -113,9 +113,14 @@ async fn alter_columns(
                 let message = format!("column `{}` already exists", fold(&column_def.name));
                 return if if_not_exists { Ok(()) } else { Err(sql_error(message)) };
             }
-            let mut fields: Vec<Field> = schema.fields().iter().map(|field| field.as_ref().clone()).collect();
-            fields.push(new_field(&column_def)?);
-            set_schema(session, table, &Schema::new(fields)).await
+            let new = new_field(&column_def)?;
+            let is_filled = new.metadata().contains_key(types::DEFAULT);
+            if !is_filled && new.is_nullable() {
+                let fields = fields_of(&schema).map(|(_, field)| field).chain([new]);
+                return set_schema(session, table, &Schema::new(fields.collect::<Vec<_>>())).await;
+            }
+            // The rows that are there get the default.
+            write_anew(session, table, fields_of(&schema).chain([(schema.fields().len(), new)]).collect()).await
         }
         AlterTableOperation::DropColumn { column_names, if_exists, .. } => {
             let mut dropped = Vec::new();
@@ -201,21 +206,11 @@ fn position(column: &Ident, schema: &SchemaRef) -> Result<usize, EngineError> {
 }
 
 fn new_field(column: &ColumnDef) -> Result<Field, EngineError> {
-    let is_filled = |option: &ColumnOption| match option {
-        ColumnOption::Default(value) => {
-            super::create::literal(value).is_none_or(|text| !text.eq_ignore_ascii_case("null"))
-        }
-        option => matches!(option, ColumnOption::NotNull),
-    };
-    if column.options.iter().any(|option| is_filled(&option.option)) {
-        return Err(EngineError::Unsupported {
-            feature: "adding a column with not null or a default".to_owned(),
-            help: Some("add it plain, then update its values".to_owned()),
-        });
-    }
     let data_type = types::from_sql(&column.data_type)
         .ok_or_else(|| sql_error(format!("a table cannot store the type {}", column.data_type)))?;
-    Ok(Field::new(fold(&column.name), data_type, true))
+    let not_null = column.options.iter().any(|option| matches!(option.option, ColumnOption::NotNull));
+    let default = super::create::default_value(column, &data_type)?.map(|text| (types::DEFAULT.to_owned(), text));
+    Ok(Field::new(fold(&column.name), data_type, !not_null).with_metadata(default.into_iter().collect()))
 }
 
 /// Commits a schema that the files there are can be read with.
@@ -279,7 +274,8 @@ fn grown(old: &Value, new: &Value) -> Option<Value> {
     (result != *old).then_some(result)
 }
 
-/// Writes all rows into new files under other columns: `(index of the old column, new field)`.
+/// Writes all rows into new files under other columns: `(index of the old column, new field)`. A column with an index that
+/// there is not gets its default.
 async fn write_anew(
     session: &Arc<SessionCore>,
     table: &Arc<Table>,
@@ -290,13 +286,18 @@ async fn write_anew(
     let scan = LogicalPlanBuilder::scan("target", provider_as_source(provider), None)?;
     let expressions: Vec<Expr> = fields
         .iter()
-        .map(|(index, field)| cast(ident(old.field(*index).name()), field.data_type().clone()).alias(field.name()))
+        .map(|(index, field)| match old.fields().get(*index) {
+            Some(before) => cast(ident(before.name()), field.data_type().clone()).alias(field.name()),
+            None => types::default_of(field).alias(field.name()),
+        })
         .collect();
     let plan = scan.project(expressions)?.build()?;
     let partition_by: Vec<String> = table
         .partition_columns()
         .iter()
-        .filter_map(|name| fields.iter().find(|(index, _)| old.field(*index).name() == name))
+        .filter_map(|name| {
+            fields.iter().find(|(index, _)| old.fields().get(*index).is_some_and(|old| old.name() == name))
+        })
         .map(|(_, field)| field.name().clone())
         .collect();
     let schema = Arc::new(Schema::new(fields.into_iter().map(|(_, field)| field).collect::<Vec<_>>()));

@@ -109,8 +109,10 @@ async fn on_column(session: &Arc<SessionCore>, name: &ObjectName, comment: Optio
             if at != index {
                 return field;
             }
-            let metadata = comment.map(|text| (COMMENT.to_owned(), text.to_owned()));
-            field.with_metadata(metadata.into_iter().collect())
+            let mut metadata = field.metadata().clone();
+            metadata.remove(COMMENT);
+            metadata.extend(comment.map(|text| (COMMENT.to_owned(), text.to_owned())));
+            field.with_metadata(metadata)
         })
         .collect();
     set_schema(session, &table, &Schema::new(fields)).await

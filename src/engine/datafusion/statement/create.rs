@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::{
     array::RecordBatch,
-    datatypes::{Field, Schema, SchemaRef},
+    datatypes::{DataType, Field, Schema, SchemaRef},
 };
 use datafusion::{
     catalog::TableProvider,
@@ -12,7 +12,8 @@ use datafusion::{
     execution::SendableRecordBatchStream,
     logical_expr::{LogicalPlan, LogicalPlanBuilder},
     physical_plan::{ExecutionPlan, execute_stream, stream::RecordBatchStreamAdapter},
-    sql::sqlparser::ast::{ColumnOption, CreateTable, Expr, SchemaName, Statement, Value},
+    scalar::ScalarValue,
+    sql::sqlparser::ast::{ColumnDef, ColumnOption, CreateTable, Expr, SchemaName, Statement, UnaryOperator, Value},
 };
 
 use futures::StreamExt;
@@ -148,7 +149,9 @@ fn declared(create: &CreateTable) -> Result<Option<SchemaRef>, EngineError> {
                 ColumnOption::Comment(text) => Some((types::COMMENT.to_owned(), text.clone())),
                 _ => None,
             });
-            Ok(Field::new(fold(&column.name), data_type, !not_null).with_metadata(comment.into_iter().collect()))
+            let default = default_value(column, &data_type)?.map(|text| (types::DEFAULT.to_owned(), text));
+            let metadata = comment.into_iter().chain(default).collect();
+            Ok(Field::new(fold(&column.name), data_type, !not_null).with_metadata(metadata))
         })
         .collect::<Result<Vec<_>, EngineError>>()?;
     let stored = types::storable(&Schema::new(fields.clone()))?;
@@ -159,6 +162,49 @@ fn declared(create: &CreateTable) -> Result<Option<SchemaRef>, EngineError> {
         .map(|(stored, written)| stored.as_ref().clone().with_nullable(written.is_nullable()))
         .collect();
     Ok(Some(Arc::new(Schema::new(fields))))
+}
+
+/// The value of DEFAULT, as text; `None` where there is none or it is NULL.
+///
+/// # Errors
+/// What is not a constant, or not one of the type.
+pub(super) fn default_value(column: &ColumnDef, data_type: &DataType) -> Result<Option<String>, EngineError> {
+    let written = column.options.iter().find_map(|option| match &option.option {
+        ColumnOption::Default(value) => Some(value),
+        _ => None,
+    });
+    let Some(written) = written else { return Ok(None) };
+    let Some(text) = constant(written) else {
+        return Err(EngineError::Unsupported {
+            feature: format!("the default `{written}`, which is not a constant"),
+            help: Some("write the value where rows are inserted".to_owned()),
+        });
+    };
+    let Some(text) = text else { return Ok(None) };
+    ScalarValue::Utf8(Some(text.clone())).cast_to(data_type).map_err(|_| {
+        sql_error(format!("the default {written} of column `{}` is no {}", column.name, column.data_type))
+    })?;
+    Ok(Some(text))
+}
+
+/// The text of a constant; `Some(None)` for NULL, `None` for anything else.
+fn constant(expr: &Expr) -> Option<Option<String>> {
+    match expr {
+        Expr::Nested(inner) => constant(inner),
+        Expr::TypedString(typed) => Some(Some(typed.value.value.clone().into_string()?)),
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => match constant(expr)? {
+            Some(number) if number.starts_with(|c: char| c.is_ascii_digit()) => Some(Some(format!("-{number}"))),
+            _ => None,
+        },
+        Expr::Value(value) => match &value.value {
+            Value::Null => Some(None),
+            Value::Placeholder(_) => None,
+            Value::Number(number, _) => Some(Some(number.clone())),
+            Value::Boolean(value) => Some(Some(value.to_string())),
+            other => other.clone().into_string().map(Some),
+        },
+        _ => None,
+    }
 }
 
 /// Plans the query inside of CREATE … AS.

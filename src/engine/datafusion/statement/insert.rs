@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::{
-    logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit},
-    scalar::ScalarValue,
+    logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder},
     sql::sqlparser::ast::{Ident, Insert, Statement, TableObject},
 };
 
@@ -15,6 +14,7 @@ use super::{
         parse::{Parsed, sql_error},
         query::{self, add_metrics, with_less_memory},
         table::Table,
+        types,
         write::{WriteSpec, write_plan},
     },
     nothing,
@@ -56,7 +56,7 @@ fn column_list(insert: &Insert) -> Result<Option<Vec<Ident>>, EngineError> {
     idents.collect::<Result<Vec<_>, _>>().map(Some)
 }
 
-/// Appends the rows of `plan`: by position, or to `columns` with null in the others.
+/// Appends the rows of `plan`: by position, or to `columns` with the default in the others.
 pub(super) async fn append(
     session: &Arc<SessionCore>,
     name: &Name,
@@ -184,7 +184,7 @@ fn arrange(
     let inputs: Vec<Expr> = plan.schema().columns().into_iter().map(Expr::Column).collect();
     let expressions = schema.fields().iter().map(|field| {
         let at = columns.iter().position(|column| column.value.eq_ignore_ascii_case(field.name()));
-        let value = at.and_then(|at| inputs.get(at).cloned()).unwrap_or_else(|| lit(ScalarValue::Null));
+        let value = at.and_then(|at| inputs.get(at).cloned()).unwrap_or_else(|| types::default_of(field));
         value.alias(field.name())
     });
     Ok(LogicalPlanBuilder::from(plan).project(expressions.collect::<Vec<_>>())?.build()?)

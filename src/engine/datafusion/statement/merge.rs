@@ -285,7 +285,7 @@ fn set_join(select: &mut ast::Select, on: &ast::Expr) {
     for join in select.from.iter_mut().flat_map(|from| &mut from.joins) {
         let constraint = JoinConstraint::On(on.clone());
         join.join_operator = match &join.join_operator {
-            JoinOperator::LeftOuter(_) | JoinOperator::Left(_) => JoinOperator::LeftOuter(constraint),
+            JoinOperator::RightOuter(_) | JoinOperator::Right(_) => JoinOperator::RightOuter(constraint),
             JoinOperator::FullOuter(_) => JoinOperator::FullOuter(constraint),
             _ => JoinOperator::Inner(constraint),
         };
@@ -303,9 +303,10 @@ async fn rewritten(session: &Arc<SessionCore>, parts: &Parts) -> Result<LogicalP
     let text = if parts.never_matches {
         format!("select * from {target}")
     } else {
-        let kind = if parts.inserts.is_empty() { "left" } else { "full" };
+        // Where sizes are not known the left side is held in memory: the source, as a rule the smaller one.
+        let kind = if parts.inserts.is_empty() { "right" } else { "full" };
         format!(
-            "select * from {target} {kind} join (select *, true as {} from {}) as {} on true",
+            "select * from (select *, true as {} from {}) as {} {kind} join {target} on true",
             quote_identifier(IN_SOURCE),
             parts.source,
             alias_text(&parts.source_alias)

@@ -13,6 +13,7 @@ use datafusion::{
 use super::{
     super::{
         core::{SessionCore, fold},
+        types,
         write::GONE,
     },
     merge::{Action, Clause, Parts},
@@ -137,7 +138,7 @@ impl<'a> Rules<'a> {
             };
             let values = self.rules.iter().enumerate().filter_map(|(at, (_, code, values))| {
                 let value = values.get(index).cloned().flatten();
-                let missing = || cast(lit(ScalarValue::Null), field.data_type().clone());
+                let missing = || types::default_of(field);
                 match (value, *code) {
                     (Some(value), _) => Some((is(at), value)),
                     (None, INSERT) => Some((is(at), missing())),

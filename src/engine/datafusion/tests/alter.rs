@@ -161,3 +161,39 @@ async fn batches_are_loaded_and_appended() {
         described.iter().map(|column| format!("{} {}", column.name, column.data_type)).collect();
     assert_eq!(described, ["Id bigint", "y varchar", "f double", "t timestamp with time zone"]);
 }
+
+#[tokio::test]
+async fn a_default_is_given_to_the_rows_that_are_there_and_to_those_that_do_not_say_a_value() {
+    run_script(&[
+        ("create table t (id int, kind text default 'it''s', at date default date '2024-01-02')", "CREATE TABLE"),
+        ("insert into t (id) values (1)", "INSERT 1"),
+        ("alter table t add column amount decimal(5, 2) not null default -1.5", "ALTER TABLE"),
+        ("alter table t add column note text default null", "ALTER TABLE"),
+        ("comment on column t.amount is 'in euro'", "COMMENT"),
+        ("insert into t (id, kind) values (2, null)", "INSERT 1"),
+        (
+            "merge into t using (select 3 as id) as s on t.id = s.id when not matched then insert (id) values (s.id)",
+            "MERGE 1",
+        ),
+        ("alter table t rename column kind to form", "ALTER TABLE"),
+        ("insert into t (id) values (4)", "INSERT 1"),
+        (
+            "select id, form, at, amount, note from t order by id",
+            "id | form | at | amount | note
+             1 | it's | 2024-01-02 | -1.50 | null
+             2 | null | 2024-01-02 | -1.50 | null
+             3 | it's | 2024-01-02 | -1.50 | null
+             4 | it's | 2024-01-02 | -1.50 | null",
+        ),
+        ("alter table t add column wrong int default 'x'", "error: the default 'x' of column `wrong` is no INT"),
+        (
+            "alter table t add column later timestamp default now()",
+            "error: `the default `now()`, which is not a constant` is not supported by this engine",
+        ),
+        (
+            "alter table t add column more int not null",
+            "error: NOT NULL constraint failed: column `more` has a null value",
+        ),
+    ])
+    .await;
+}

@@ -127,7 +127,7 @@ async fn wrong_sql_is_explained_where_it_is_wrong() {
         ("select\n  oder_id from orders", "error: column `oder_id` does not exist @2:3 (did you mean `order_id`?)"),
         ("select * from order_s", "error: relation \"lake\".\"main\".\"order_s\" does not exist @1:15 (did you mean `orders`?)"),
         ("select * from mian.orders", "error: relation \"lake\".\"mian\".\"orders\" does not exist: there is no schema `mian` @1:15 (did you mean the schema `main`?)"),
-        ("select * fro orders", "error: syntax error: expected the end of the statement, found fro @1:10"),
+        ("select * fro orders", "error: syntax error at or near \"fro\": expected the end of the statement @1:10"),
         ("select cast('x' as integer)", "error: cannot cast string 'x' to value of integer type"),
         ("select sum('a') as x from orders", "error: function `sum` does not take string (cast the argument to a type that it takes)"),
         ("select amount, count(*) as n from orders", "error: column `orders.amount` must appear in GROUP BY or inside of an aggregate function @1:8"),
