@@ -15,6 +15,7 @@ mod bad_input;
 #[cfg(feature = "datafusion")]
 mod binary;
 mod cases;
+mod compatibility;
 #[cfg(feature = "datafusion")]
 mod contracts;
 #[cfg(all(feature = "datafusion", feature = "download"))]
@@ -27,6 +28,10 @@ mod functions;
 #[cfg(feature = "datafusion")]
 mod hooks;
 #[cfg(feature = "datafusion")]
+mod hostile;
+#[cfg(feature = "datafusion")]
+mod macros;
+#[cfg(feature = "datafusion")]
 mod materialized;
 #[cfg(feature = "datafusion")]
 mod microbatch;
@@ -37,6 +42,8 @@ mod recorded;
 mod snapshots;
 mod state;
 mod tidy;
+#[cfg(feature = "datafusion")]
+mod traps;
 #[cfg(feature = "datafusion")]
 mod unit_tests;
 #[cfg(feature = "datafusion")]
