@@ -104,8 +104,51 @@ fn mend(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     {
         token.token = Token::make_keyword("TABLE");
     }
+    mend_column_names(&mut tokens, &solid);
     mend_time_travel(&mut tokens, &solid);
     tokens
+}
+
+/// `select id, sort from t`: words that begin a clause in some database are names where a list has them. The parser would
+/// take the comma before them for one too many.
+fn mend_column_names(tokens: &mut [TokenWithSpan], solid: &[usize]) {
+    const NAMES: [Keyword; 13] = [
+        Keyword::SORT,
+        Keyword::CLUSTER,
+        Keyword::DISTRIBUTE,
+        Keyword::VIEW,
+        Keyword::TOP,
+        Keyword::MINUS,
+        Keyword::EXPLAIN,
+        Keyword::VALUES,
+        Keyword::EXCLUDE,
+        Keyword::STRUCT,
+        Keyword::EXISTS,
+        Keyword::TRIM,
+        Keyword::INTERVAL,
+    ];
+    let at = |tokens: &[TokenWithSpan], index: usize| solid.get(index).and_then(|at| tokens.get(*at)).cloned();
+    for index in 1..solid.len() {
+        let Some(found) = at(tokens, index).and_then(|token| keyword(&token.token)) else { continue };
+        if !NAMES.contains(&found) {
+            continue;
+        }
+        let in_list = at(tokens, index - 1).is_some_and(|before| match &before.token {
+            Token::Comma | Token::LParen => true,
+            token => matches!(keyword(token), Some(Keyword::SELECT | Keyword::DISTINCT | Keyword::BY)),
+        });
+        let begins_clause = at(tokens, index + 1).is_some_and(|after| match &after.token {
+            Token::LParen | Token::Lt | Token::SingleQuotedString(_) | Token::Number(..) => true,
+            token => matches!(keyword(token), Some(Keyword::BY | Keyword::SELECT | Keyword::WITH)),
+        });
+        if in_list
+            && !begins_clause
+            && let Some(TokenWithSpan { token: Token::Word(word), .. }) =
+                solid.get(index).and_then(|at| tokens.get_mut(*at))
+        {
+            word.keyword = Keyword::NoKeyword;
+        }
+    }
 }
 
 /// `t [FOR] VERSION AS OF 3`, `t [FOR] TIMESTAMP AS OF '…'`: the version becomes part of the table's identifier.

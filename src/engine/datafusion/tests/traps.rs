@@ -121,6 +121,26 @@ async fn a_view_replaces_a_table_and_back() {
 }
 
 #[tokio::test]
+async fn words_of_other_databases_clauses_are_names_of_columns() {
+    let warehouse = Warehouse::new().await;
+    let anywhere =
+        ["sort", "cluster", "distribute", "view", "top", "minus", "explain", "values", "exclude", "type", "level"];
+    for word in anywhere {
+        let sql = format!(
+            "select id, {word}, z from (select 1 as id, 2 as {word}, 3 as z) as t where {word} < 3 order by id, {word} desc"
+        );
+        assert_eq!(warehouse.text(&sql).await, format!("id | {word} | z\n1 | 2 | 3"), "{sql}");
+    }
+    for word in anywhere.into_iter().chain(["struct", "exists", "trim", "interval"]) {
+        let sql = format!("select {word} as a, max({word}) as b from (select 5 as {word}) as t group by {word}");
+        assert_eq!(warehouse.text(&sql).await, "a | b\n5 | 5", "{sql}");
+    }
+    let sql = "select 1 as a where exists (select 1) and trim(' x ') = 'x' and interval '1 day' < interval '2 days'";
+    assert_eq!(warehouse.text(sql).await, "a\n1");
+    assert_eq!(warehouse.text("select * from (values (1), (2)) as t(a) order by a").await, "a\n1\n2");
+}
+
+#[tokio::test]
 async fn wrong_sql_is_explained_where_it_is_wrong() {
     run_script(&[
         ("create table orders as select 1 as order_id, 2 as amount", "CREATE TABLE AS 1"),
