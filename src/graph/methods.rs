@@ -44,6 +44,7 @@ pub fn search(
         Method::SemanticModel => named(Method::SemanticModel, ResourceType::SemanticModel, value)?,
         Method::SavedQuery => named(Method::SavedQuery, ResourceType::SavedQuery, value)?,
         Method::UnitTest => named(Method::UnitTest, ResourceType::UnitTest, value)?,
+        Method::Function => named(Method::Function, ResourceType::Function, value)?,
         Method::Path => path(manifest, value, project_name),
         Method::File => glob(value, |member, glob| {
             let name = member.original_file_path().rsplit('/').next().unwrap_or_default();

@@ -61,11 +61,12 @@ pub enum Method {
     SemanticModel,
     SavedQuery,
     UnitTest,
+    Function,
     Selector,
 }
 
 impl Method {
-    pub const ALL: [Method; 22] = [
+    pub const ALL: [Method; 23] = [
         Self::Fqn,
         Self::Tag,
         Self::Group,
@@ -87,6 +88,7 @@ impl Method {
         Self::SemanticModel,
         Self::SavedQuery,
         Self::UnitTest,
+        Self::Function,
         Self::Selector,
     ];
 
@@ -113,6 +115,7 @@ impl Method {
             Self::SemanticModel => "semantic_model",
             Self::SavedQuery => "saved_query",
             Self::UnitTest => "unit_test",
+            Self::Function => "function",
             Self::Selector => "selector",
         }
     }

@@ -73,6 +73,21 @@ struct Place<'a> {
     defaults: &'a Defaults,
 }
 
+/// dbt wants letters, digits, `_` and `-` in the name of an exposure; the label may be anything.
+fn odd_name(raw: &RawExposure) -> Option<Diagnostic> {
+    let name = &raw.name;
+    let is_plain = name.text.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '_' | '-'));
+    (!is_plain).then(|| {
+        Diagnostic::warning(
+            "exposure-name",
+            format!("the name of exposure `{}` has other characters than letters, digits, `_` and `-`", name.text),
+        )
+        .at(name.span, "this name")
+        .help("give it a plain name, and this one as its `label`")
+        .event("ExposureNameDeprecation")
+    })
+}
+
 impl Place<'_> {
     fn exposure(&self, raw: &RawExposure, diagnostics: &mut Vec<Diagnostic>) -> Exposure {
         let Place { package, file, forest, renderer, defaults } = self;
@@ -119,6 +134,7 @@ impl Place<'_> {
                     .at(span, format!("expected one of {}", EXPOSURE_TYPES.join(", "))),
             );
         }
+        diagnostics.extend(odd_name(raw));
         let owner = raw.owner.as_ref().map(|yaml| renderer.native(name, yaml, diagnostics));
         let owner = owner_of(owner.as_ref(), "exposure", &raw.name.text, raw.name.span, diagnostics);
         let (mut refs, mut sources, mut metrics) = (Vec::new(), Vec::new(), Vec::new());

@@ -360,7 +360,10 @@ impl<'l> Loader<'l> {
             let name = &config.name;
             let message = format!("dbt found more than one package with the name \"{name}\" included in this project");
             let mut error = Diagnostic::error("package-twice", message)
-                .note(format!("one is {}", shown_path(&other.root, &self.root)))
+                .note(match shown_path(&other.root, &self.root).as_str() {
+                    "" => "one is this project".to_owned(),
+                    other => format!("one is {other}"),
+                })
                 .note(format!("the other is {shown}"))
                 .help("Package names must be unique in a project: rename one of these packages");
             if let Some(span) = span {

@@ -77,6 +77,7 @@ fn functions_are_in_the_manifest_and_in_the_lineage() {
     assert_eq!(manifest["parent_map"]["function.shop.twice"], json!(["function.shop.plus_one"]));
     for (selector, expected) in [
         ("resource_type:function", "shop.plus_one shop.twice"),
+        ("function:shop.twice", "shop.twice"),
         ("plus_one+", "shop.orders shop.plus_one shop.twice"),
         ("tag:maths", "shop.plus_one"),
     ] {

@@ -82,7 +82,7 @@ fn a_package_with_the_name_of_the_root_is_an_error() {
         ("twin/dbt_project.yml", "name: shop\n"),
         ("dbt_packages/shop/dbt_project.yml", "name: shop\n"),
     ]);
-    folder.expect(2, &["run"]).shows(&["error[package-twice]", "the name \"shop\""]);
+    folder.expect(2, &["run"]).shows(&["error[package-twice]", "the name \"shop\"", "one is this project"]);
 }
 
 #[test]

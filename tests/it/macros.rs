@@ -61,6 +61,13 @@ const MACROS: &[(&str, &str, &str)] = &[
         r#"{{ dbt.get_intervals_between("cast('2024-01-01' as date)", "cast('2024-01-05' as date)", 'day') }}"#,
         "4",
     ),
+    (
+        "dates_in_range",
+        "'{{ dbt.dates_in_range('20240101', '20240103') | join(',') }}'",
+        r#""20240101,20240102,20240103""#,
+    ),
+    ("partition_range", "'{{ dbt.partition_range('20240101,20240102') | join(';') }}'", r#""20240101;20240102""#),
+    ("empty_array", "{{ dbt.array_construct([], dbt.type_int()) }}", r#""[]""#),
 ];
 
 #[test]

@@ -161,10 +161,13 @@ fn texts_of_values_are_pythons_and_white_space_stays() {
         ("{% set t = run_query('select 1 as a') %}{{ t.columns[0].values() if execute }}", "(1,)"),
         ("{{ config.get('unique_key', 'd') }} {{ config.get('mine', 'd') }}", "None d"),
         ("{{ load_result('nowhere') }}", "None"),
+        ("{{ model.name }} {{ graph.nodes | list }}", "m ['model.shop.a', 'model.shop.m']"),
         (
             "{{ modules.datetime.datetime(2024, 1, 1).strftime('[%z]') }} {{ modules.datetime.timedelta(0, 1).total_seconds() }}",
             "[] 1.0",
         ),
+        ("{{ dbt.dates_in_range('20240130', '20240201') | join(' ') }}", "20240130 20240131 20240201"),
+        ("{{ dbt.partition_range('20240130,20240201') | join(' ') }}", "20240130 20240131 20240201"),
     ] {
         let files = [
             A,
@@ -298,6 +301,7 @@ fn older_forms_work_and_are_told_by_dbts_events() {
             "PropertyMovedToConfigDeprecation",
             "models: [{name: a, columns: [{name: id, data_tests: [{unique: {where: id > 0}}]}]}]",
         ),
+        yaml("ExposureNameDeprecation", "exposures: [{name: a b, type: dashboard, owner: {name: x}}]"),
         yaml("DuplicateYAMLKeysDeprecation", "models: [{name: a, name: a}]"),
         yaml("SourceOverrideDeprecation", "sources: [{name: s, overrides: p, tables: [{name: t}]}]"),
         yaml("CustomTopLevelKeyDeprecation", "mine: 1\n"),
@@ -387,4 +391,85 @@ fn schemas_are_made_before_the_first_node_runs() {
     folder.expect(0, &["build", "--threads", "1"]).shows(&["PASS=3"]);
     assert_eq!(folder.rows("select id from main_y.early"), [r#"{"id":1}"#]);
     assert!(!folder.path("warehouse/main_dbt_test__audit").exists(), "failures were not to be stored");
+}
+
+#[test]
+fn packages_may_ask_for_a_version_of_dbt() {
+    let kit = ("dbt_packages/kit/dbt_project.yml", "name: kit\nrequire-dbt-version: '>=2.0.0'\n");
+    let files = [A, ("packages.yml", "packages: [{local: kit}]"), kit, ("kit/dbt_project.yml", kit.1)];
+    check(&[
+        (&files, &["run"], 2, &["error[dbt-version]", "'kit' package", ">=2.0.0"]),
+        (&files, &["run", "--no-version-check"], 0, &["PASS=1"]),
+    ]);
+}
+
+#[test]
+fn an_ephemeral_model_names_the_relation_that_it_would_be() {
+    let files = [A, ("models/e.sql", "{{ config(materialized='ephemeral') }} select '{{ this }}' as t")];
+    let text = compiled(&files, "select * from {{ ref('e') }}");
+    assert_eq!(text, "with __dbt__cte__e as (\n select '\"tamis\".\"main\".\"e\"' as t\n) select * from __dbt__cte__e");
+}
+
+#[test]
+fn compile_and_show_stop_at_the_first_error() {
+    let values = "models: [{name: a, columns: [{name: id, data_tests: [{accepted_values: {arguments: {values: [\"{{ nowhere.x }}\"]}}}]}]}]";
+    let with_test = [A, ("models/s.yml", values)];
+    check(&[
+        (&[A, ("models/b.sql", "select nothing")], &["show", "-s", "b"], 2, &["error[database-error]"]),
+        (&[A, ("models/b.sql", "select {{ nowhere.x }}")], &["compile", "-s", "b"], 2, &["error[jinja-undefined]"]),
+        (&with_test, &["show", "-s", "a"], 2, &["error[jinja-undefined]"]),
+        (&with_test, &["show", "-s", "a", "--indirect-selection", "empty"], 0, &["| 1"]),
+    ]);
+}
+
+#[test]
+fn operations_run_no_hooks_and_no_results_are_left_without_json() {
+    let folder = Folder::new(&[
+        A,
+        ("dbt_project.yml", "name: shop\nprofile: shop\non-run-start: ['select nothing']\n"),
+        ("macros/m.sql", "{% macro m() %}{{ print('this is ' ~ this) }}{% endmacro %}"),
+    ]);
+    folder.expect(0, &["run-operation", "m", "--no-write-json"]).shows(&["this is None"]);
+    assert!(!folder.path("target/run_results.json").exists());
+    folder.expect(0, &["run-operation", "m"]);
+    let results: serde_json::Value =
+        serde_json::from_slice(&fs::read(folder.path("target/run_results.json")).unwrap()).unwrap();
+    assert_eq!(results["results"][0]["unique_id"], "macro.shop.m");
+    assert_eq!(results["results"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn keys_that_come_twice_are_kept_or_refused_as_the_strategy_does() {
+    let model = |strategy: &str| {
+        format!(
+            "{{{{ config(materialized='incremental', incremental_strategy='{strategy}', unique_key='id') }}}}\n\
+             select 1 as id, 'x' as v union all select 1, 'y' union all select null, 'n'"
+        )
+    };
+    let (deletes, merges) = (model("delete+insert"), model("merge"));
+    let folder = Folder::new(&[("models/d.sql", &deletes), ("models/m.sql", &merges)]);
+    folder.expect(0, &["-q", "run"]);
+    folder.expect(1, &["run"]).shows(&["2 rows of the source match", "PASS=1", "ERROR=1"]);
+    let count =
+        |model: &str| folder.rows(&format!("select count(id) as ids, count(*) as n from {{{{ ref('{model}') }}}}"));
+    assert_eq!(count("d"), [r#"{"ids":2,"n":4}"#], "a null key never matches");
+    assert_eq!(count("m"), [r#"{"ids":2,"n":3}"#]);
+}
+
+#[test]
+fn grants_are_told_to_have_no_effect() {
+    check(&[(
+        &[("models/a.sql", "{{ config(grants={'select': ['ann']}) }} select 1 as id")],
+        &["run"],
+        0,
+        &["grants on", "have no effect", "PASS=1"],
+    )]);
+}
+
+#[test]
+fn clean_deletes_nothing_that_is_not_the_projects_output() {
+    for target in ["models", "'../x'", "."] {
+        let project = format!("name: shop\nprofile: shop\nclean-targets: [{target}]\n");
+        check(&[(&[A, ("dbt_project.yml", &project)], &["clean"], 2, &["error[clean-refused]"])]);
+    }
 }

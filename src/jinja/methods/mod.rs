@@ -55,6 +55,9 @@ fn call(interp: &mut Interp<'_>, object: &Value, name: &str, args: Args) -> Outc
         Value::Tuple(items) => collections::tuple(items, name, args),
         Value::Dict(items) => collections::dict(interp, items, name, args),
         Value::Set(items) => collections::set(interp, items, name, args),
+        Value::Object(inner) => inner.clone().call_method(interp, name, args).unwrap_or_else(|| {
+            Err(JinjaError::type_error(format!("'{}' object has no method '{name}'", object.type_name())))
+        }),
         other => numbers::call(other, name, args),
     }
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, NaiveTime};
 
 use super::{
-    super::super::{Args, Interp, JinjaError, Object, Value, iterate, operators},
+    super::super::{Args, Interp, JinjaError, Object, Value, iterate, methods, operators},
     Delta, Instant, Outcome, Zone, date, instant, integer, make_date, make_time, parse, part,
     time::Time,
     zone_argument,
@@ -88,29 +88,13 @@ impl Object for Class {
             (Kind::Time, "max") => super::time_value(latest),
             (Kind::Zone, "utc") => Zone::Utc.value(),
             (_, "__name__") => self.name().into(),
+            _ if self.has(name) => methods::bound(Value::object(Self(self.0)), name.into()),
             _ => return None,
         })
     }
 
     fn call_method(&self, interp: &mut Interp<'_>, name: &str, args: Args) -> Option<Outcome> {
-        let known = match self.0 {
-            Kind::DateTime => matches!(
-                name,
-                "now"
-                    | "utcnow"
-                    | "today"
-                    | "strptime"
-                    | "fromisoformat"
-                    | "combine"
-                    | "fromtimestamp"
-                    | "utcfromtimestamp"
-                    | "fromordinal"
-            ),
-            Kind::Date => matches!(name, "today" | "fromisoformat" | "fromtimestamp" | "fromordinal"),
-            Kind::Time => name == "fromisoformat",
-            _ => false,
-        };
-        if known {
+        if self.has(name) {
             return Some(if self.0 == Kind::DateTime { datetime_method(name, args) } else { self.method(name, args) });
         }
         // `datetime.strftime(value, format)` is the method of its first argument.
@@ -138,6 +122,27 @@ impl Object for Class {
 }
 
 impl Class {
+    /// Whether the class itself has the method, as `datetime.strptime`.
+    fn has(&self, name: &str) -> bool {
+        match self.0 {
+            Kind::DateTime => matches!(
+                name,
+                "now"
+                    | "utcnow"
+                    | "today"
+                    | "strptime"
+                    | "fromisoformat"
+                    | "combine"
+                    | "fromtimestamp"
+                    | "utcfromtimestamp"
+                    | "fromordinal"
+            ),
+            Kind::Date => matches!(name, "today" | "fromisoformat" | "fromtimestamp" | "fromordinal"),
+            Kind::Time => name == "fromisoformat",
+            _ => false,
+        }
+    }
+
     fn name(&self) -> &'static str {
         match self.0 {
             Kind::Date => "date",

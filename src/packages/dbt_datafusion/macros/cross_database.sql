@@ -23,7 +23,7 @@
   {%- if inputs | length > 0 -%}
   make_array({{ inputs | join(', ') }})
   {%- else -%}
-  array_remove(make_array(cast(null as {{ data_type }})), cast(null as {{ data_type }}))
+  array_pop_back(make_array(cast(null as {{ data_type }})))
   {%- endif -%}
 {%- endmacro -%}
 
