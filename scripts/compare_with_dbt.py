@@ -29,8 +29,12 @@ import yaml
 
 EMBEDDED = ("dbt", "dbt_duckdb", "dbt_datafusion")
 NOT_COPIED = ("target", "logs", "warehouse", ".git", "*.duckdb")
-# Values that differ by nature.
-IGNORED_KEYS = {"created_at", "root_path", "build_path", "compiled_code", "invocation_id", "adapter_type"}
+# Values that differ by nature. Only tamis writes `unrendered_properties`.
+IGNORED_KEYS = {"created_at", "root_path", "build_path", "compiled_code", "invocation_id", "adapter_type",
+                "unrendered_properties"}
+# Lists whose order says nothing, or is that of a set or of a folder's listing in dbt.
+UNORDERED = ("macros", "nodes")
+UNORDERED_SECTIONS = ("group_map",)
 SECTIONS = ("nodes", "sources", "macros", "docs", "exposures", "metrics", "groups", "selectors", "disabled",
             "parent_map", "child_map", "group_map", "saved_queries", "semantic_models", "unit_tests", "functions")
 TOKEN = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\w+|\S")
@@ -99,8 +103,10 @@ def simplified(value, key=None):
         }
     if isinstance(value, list):
         kept = [simplified(item) for item in value if not (isinstance(item, str) and of_embedded_package(item))]
-        # Order says nothing in these.
-        return sorted(kept, key=str) if key in ("macros", "nodes") else kept
+        if key == "sources":
+            # Of models whose Jinja is simple, dbt takes these from a set.
+            kept = [source for at, source in enumerate(kept) if source not in kept[:at]]
+        return sorted(kept, key=str) if key in (*UNORDERED, "sources") else kept
     return value
 
 
@@ -126,6 +132,8 @@ def compare_manifests(dbt, tamis, limit):
     found = []
     for section in SECTIONS:
         left, right = simplified(dbt.get(section) or {}), simplified(tamis.get(section) or {})
+        if section in UNORDERED_SECTIONS:
+            left, right = ({name: sorted(ids) for name, ids in side.items()} for side in (left, right))
         for unique_id in sorted(set(left) | set(right)):
             if unique_id not in left or unique_id not in right:
                 one, other = (("there", "(absent)") if unique_id in left else ("(absent)", "there"))

@@ -11,7 +11,7 @@ use super::{
     write::write_masked,
 };
 use crate::{
-    manifest::{Manifest, Node, NodeKind},
+    manifest::{Disabled, Manifest, Node, NodeKind},
     names::{ResourceType, UniqueId},
 };
 
@@ -48,11 +48,11 @@ struct Nodes<'a>(&'a Manifest, Section);
 
 impl Serialize for Nodes<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let nodes = self.0.nodes.iter().filter(|(_, node)| match self.1 {
+        let nodes = self.0.nodes.values().chain(without_target(self.0)).filter(|node| match self.1 {
             Section::Plain => is_plain(node),
             Section::Of(kind) => node.resource_type == kind,
         });
-        serializer.collect_map(nodes.map(|(id, node)| (id.as_str(), NodeWire(node))))
+        serializer.collect_map(nodes.map(|node| (node.unique_id.as_str(), NodeWire(node))))
     }
 }
 
@@ -70,8 +70,7 @@ impl Serialize for ManifestWire<'_> {
         map.serialize_entry("metrics", &of(ResourceType::Metric))?;
         map.serialize_entry("groups", &Mapped(&manifest.groups, GroupWire))?;
         map.serialize_entry("selectors", &Selectors(manifest))?;
-        let disabled = |list| DisabledList(list);
-        map.serialize_entry("disabled", &Mapped(&manifest.disabled, disabled))?;
+        map.serialize_entry("disabled", &DisabledSection(manifest))?;
         let (parents, children) = edges(manifest);
         map.serialize_entry("parent_map", &parents)?;
         map.serialize_entry("child_map", &children)?;
@@ -89,11 +88,32 @@ pub fn is_plain(node: &Node) -> bool {
     !matches!(node.kind, NodeKind::Inline | NodeKind::UnitTest(_) | NodeKind::Function(_) | NodeKind::Declared(_))
 }
 
-struct DisabledList<'a>(&'a Vec<crate::manifest::Disabled>);
+/// Disabled tests that dbt leaves in the section `nodes`.
+fn without_target(manifest: &Manifest) -> impl Iterator<Item = &Node> {
+    manifest.disabled.values().flatten().filter_map(|disabled| match disabled {
+        Disabled::Node(node) if node.clues.without_target => Some(&**node),
+        _ => None,
+    })
+}
+
+fn is_without_target(disabled: &Disabled) -> bool {
+    matches!(disabled, Disabled::Node(node) if node.clues.without_target)
+}
+
+struct DisabledSection<'a>(&'a Manifest);
+
+impl Serialize for DisabledSection<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let entries = self.0.disabled.iter().filter(|(_, list)| !list.iter().all(is_without_target));
+        serializer.collect_map(entries.map(|(id, list)| (id.as_str(), DisabledList(list))))
+    }
+}
+
+struct DisabledList<'a>(&'a Vec<Disabled>);
 
 impl Serialize for DisabledList<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(DisabledWire))
+        serializer.collect_seq(self.0.iter().filter(|disabled| !is_without_target(disabled)).map(DisabledWire))
     }
 }
 
@@ -110,6 +130,7 @@ type EdgeMap<'a> = BTreeMap<&'a str, Vec<&'a str>>;
 /// `parent_map` and `child_map`: every member of the graph, its neighbours sorted.
 fn edges(manifest: &Manifest) -> (EdgeMap<'_>, EdgeMap<'_>) {
     let nodes = manifest.nodes.values().filter(|node| !matches!(node.kind, NodeKind::Inline));
+    let nodes = nodes.chain(without_target(manifest));
     let mut parents: EdgeMap<'_> = BTreeMap::new();
     let members = nodes.map(|node| (&node.unique_id, Some(&node.depends_on.nodes)));
     let members = members.chain(manifest.sources.keys().map(|id| (id, None)));

@@ -246,7 +246,10 @@ pub(super) fn identity_entries<M: SerializeMap>(node: &Node, map: &mut M) -> Res
     map.serialize_entry("original_file_path", &node.original_file_path)?;
     map.serialize_entry("unique_id", node.unique_id.as_str())?;
     map.serialize_entry("fqn", &node.fqn)?;
-    map.serialize_entry("description", &node.description)
+    // dbt gives these two no description instead of an empty one.
+    let kinds = [ResourceType::SemanticModel, ResourceType::SavedQuery];
+    let absent = node.description.is_empty() && kinds.contains(&node.resource_type);
+    map.serialize_entry("description", &(!absent).then_some(&node.description))
 }
 
 /// A metric, semantic model or saved query.

@@ -62,7 +62,7 @@ impl Serialize for UnitTestWire<'_> {
         map.serialize_entry("depends_on", &DependsOnWire(&node.depends_on))?;
         map.serialize_entry("config", &Values(&node.config.0))?;
         map.serialize_entry("checksum", &node.checksum.checksum)?;
-        map.serialize_entry("schema", &node.schema)?;
+        map.serialize_entry("schema", &node.config.is_enabled().then_some(&node.schema))?;
         map.serialize_entry("created_at", &node.created_at)?;
         map.serialize_entry("versions", &fields.versions.as_ref().map(Json::new))?;
         map.serialize_entry("version", &fields.version.as_ref().map(Json::new))?;

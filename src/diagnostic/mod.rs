@@ -5,7 +5,7 @@ mod render;
 mod source;
 
 pub use render::{Style, render};
-pub use source::{Origin, SourceFile, SourceId, SourceMap, Span, display_path};
+pub use source::{Origin, SourceFile, SourceId, SourceMap, Span, display_path, line_feeds};
 
 /// A stable kebab-case name of a kind of diagnostic; each has a page in `docs/errors/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,6 +1,7 @@
 //! The source map: every text a user wrote, by id, so that a [`Span`] of three integers can be shown as `file:line:col`.
 
 use std::{
+    borrow::Cow,
     path::{Path, PathBuf},
     sync::{Arc, RwLock},
 };
@@ -60,6 +61,20 @@ pub struct SourceFile {
     pub path: PathBuf,
     pub text: Arc<str>,
     line_starts: Vec<u32>,
+    written: Option<Written>,
+}
+
+/// A text as it was before its line ends were normalised.
+#[derive(Debug)]
+struct Written {
+    text: Box<str>,
+    /// Where in the normalised text a line feed stands for two characters.
+    pairs: Vec<u32>,
+}
+
+/// The text with line feeds as the only line ends.
+pub fn line_feeds(text: &str) -> Cow<'_, str> {
+    if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n").into() } else { text.into() }
 }
 
 impl SourceFile {
@@ -70,6 +85,18 @@ impl SourceFile {
         let start = self.line_starts.get(line - 1).copied().unwrap_or(0) as usize;
         let column = self.text.get(start..offset as usize).map_or(0, |before| before.chars().count());
         (line, column + 1)
+    }
+
+    /// Whether the file has other line ends than `text`.
+    pub fn has_own_line_ends(&self) -> bool {
+        self.written.is_some()
+    }
+
+    /// The text of a span with the file's own line ends.
+    pub fn written(&self, span: Span) -> &str {
+        let Some(written) = &self.written else { return self.slice(span) };
+        let place = |offset: u32| offset as usize + written.pairs.partition_point(|pair| *pair < offset);
+        written.text.get(place(span.start)..place(span.end)).unwrap_or("")
     }
 
     /// The text between two byte offsets, or an empty string when they are not on character borders.
@@ -87,12 +114,15 @@ pub struct SourceMap {
 impl SourceMap {
     /// Adds a text; CRLF and lone CR become LF first, as dbt reads files.
     pub fn add(&self, path: impl Into<PathBuf>, text: &str) -> SourceId {
-        let text: Arc<str> =
-            if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n").into() } else { text.into() };
+        let written = text.contains('\r').then(|| {
+            let pairs = text.match_indices("\r\n").enumerate().map(|(count, (at, _))| clamp(at - count)).collect();
+            Written { text: text.into(), pairs }
+        });
+        let text: Arc<str> = line_feeds(text).into();
         let line_starts = std::iter::once(0)
             .chain(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| clamp(at + 1)))
             .collect();
-        let file = Arc::new(SourceFile { path: path.into(), text, line_starts });
+        let file = Arc::new(SourceFile { path: path.into(), text, line_starts, written });
         let mut files = self.files.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         files.push(file);
         SourceId(clamp(files.len() - 1))
@@ -102,7 +132,7 @@ impl SourceMap {
     pub fn get(&self, id: SourceId) -> Arc<SourceFile> {
         let files = self.files.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         files.get(id.0 as usize).cloned().unwrap_or_else(|| {
-            Arc::new(SourceFile { path: PathBuf::from("<unknown>"), text: "".into(), line_starts: vec![0] })
+            Arc::new(SourceFile { path: "<unknown>".into(), text: "".into(), line_starts: vec![0], written: None })
         })
     }
 
@@ -126,9 +156,13 @@ mod tests {
     #[test]
     fn lines_and_columns_count_from_one_and_in_characters() {
         let map = SourceMap::default();
-        let id = map.add("a.sql", "né\r\nx = 1\n");
+        let id = map.add("a.sql", "né\r\nx = 1\r");
         for (offset, expected) in [(0, "a.sql:1:1"), (3, "a.sql:1:3"), (4, "a.sql:2:1"), (8, "a.sql:2:5")] {
             assert_eq!(map.location(Span::new(id, offset, offset)), expected);
+        }
+        let file = map.get(id);
+        for (start, end, expected) in [(0, 10, "né\r\nx = 1\r"), (3, 4, "\r\n"), (4, 10, "x = 1\r"), (1, 3, "é")] {
+            assert_eq!(file.written(Span::new(id, start, end)), expected);
         }
     }
 }

@@ -62,10 +62,19 @@ impl Interp<'_> {
     }
 
     fn output(&mut self, expr: &Expr, constant: bool, scope: &Arc<Scope>, out: &mut Out) -> Ran {
-        let value = self.eval(expr, scope)?;
+        let outer = self.marked.take();
+        let mut value = self.eval(expr, scope)?;
         if self.native {
+            if let (Some((marker, marked)), Value::Str(text)) = (&self.marked, &value)
+                && marked == text
+            {
+                value = marker
+                    .convert(text)
+                    .map_err(|error| JinjaError { span: Some(error.span.unwrap_or(expr.span)), ..error })?;
+            }
             out.note(&value, constant);
         }
+        self.marked = outer;
         self.print(&value, expr.span, out)?;
         Ok(Flow::Next)
     }

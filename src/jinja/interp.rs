@@ -5,8 +5,8 @@ use std::{collections::HashMap, sync::Arc};
 use crate::diagnostic::{Frame, Span};
 
 use super::{
-    Args, ErrorKind, JinjaError, MacroDef, Rendered, SpanMap, Template, Value, closure::Closure, operators,
-    output::Out, scope::Scope, tree::MacroBody,
+    Args, ErrorKind, JinjaError, MacroDef, Rendered, SpanMap, Template, Value, closure::Closure, filters::Marker,
+    operators, output::Out, scope::Scope, tree::MacroBody,
 };
 
 /// The names a template sees besides its own: functions, variables, macros, package namespaces.
@@ -58,6 +58,8 @@ pub struct Interp<'a> {
     prune_at: usize,
     base: Option<usize>,
     pub(super) native: bool,
+    /// The text that a filter such as `as_bool` saw last, in native rendering.
+    pub(super) marked: Option<(Marker, Arc<str>)>,
 }
 
 /// A running macro.
@@ -80,6 +82,7 @@ impl<'a> Interp<'a> {
             prune_at: 1024,
             base: None,
             native: false,
+            marked: None,
         }
     }
 
@@ -94,7 +97,7 @@ impl<'a> Interp<'a> {
     /// Renders as a Python value, by dbt's native rules (`jinja-context.md` §2).
     pub fn render_native(&mut self, template: &Template) -> Result<Value, JinjaError> {
         if template.is_plain() {
-            return Ok(Value::Str(template.text.clone()));
+            return Ok(Value::Str(template.text.strip_suffix('\n').unwrap_or(&template.text).into()));
         }
         let native = std::mem::replace(&mut self.native, true);
         let out = self.run(template);

@@ -50,6 +50,23 @@ pub struct MacroDef {
     pub(super) full_name: Arc<str>,
 }
 
+impl MacroDef {
+    /// The same macro with the text that its file has, line ends included.
+    pub fn written_as(&self, text: &str) -> MacroDef {
+        MacroDef {
+            name: Arc::clone(&self.name),
+            kind: self.kind.clone(),
+            params: self.params.clone(),
+            span: self.span,
+            text: text.into(),
+            calls: self.calls.clone(),
+            package: Arc::clone(&self.package),
+            body: Arc::clone(&self.body),
+            full_name: Arc::clone(&self.full_name),
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub struct Param {
     pub name: Arc<str>,

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use indexmap::{IndexMap, IndexSet};
 
 use crate::{
-    diagnostic::{Code, Diagnostic, Span},
+    diagnostic::{Code, Diagnostic, Span, line_feeds},
     jinja::Value,
     names::{Policy, ResourceType, UniqueId},
     project::{PackageKind, Project},
@@ -152,7 +152,8 @@ impl Stage<'_> {
     /// Models, seeds, snapshots, analyses, tests, hooks and sources, configured and named.
     fn nodes(&self, manifest: &mut Manifest, renderer: &Renderer<'_>, diagnostics: &mut Vec<Diagnostic>) -> Places {
         let mut drafts = drafts(self.project, &self.defaults);
-        let mut requests = properties::apply(self.project, &mut drafts, &self.defaults, renderer, diagnostics);
+        let settings = (&self.forest, &self.defaults);
+        let mut requests = properties::apply(self.project, &mut drafts, settings, renderer, diagnostics);
         self.evaluate(&mut drafts, diagnostics);
         let (sources, of_sources) = sources::sources(self.project, &self.forest, renderer, &self.defaults, diagnostics);
         requests.extend(of_sources);
@@ -317,7 +318,7 @@ fn read_python(draft: &mut Draft, scopes: &Scopes) -> Option<Diagnostic> {
     let package = draft.node.package_name.clone();
     // Python's literals are Jinja's.
     let literal = |arguments: &str| literal_dict(scopes, &package, arguments);
-    let mut calls = python_calls(&draft.node.raw_code, origin, literal);
+    let mut calls = python_calls(&line_feeds(&draft.node.raw_code), origin, literal);
     draft.recorded.configs = calls.configs;
     draft.recorded.refs = calls.refs;
     draft.recorded.sources = calls.sources;

@@ -306,6 +306,7 @@ pub fn primary_keys(manifest: &mut Manifest) {
         if key.is_empty() {
             key = tests.get(&node.unique_id).map(|tests| key_of_tests(tests)).unwrap_or_default();
         }
+        key.sort_unstable();
         fields.primary_key = key;
     }
 }

@@ -17,7 +17,7 @@ use super::{
     render::Renderer,
 };
 
-/// The columns of a properties entry by name. A name twice is an error; the first stays.
+/// The columns of a properties entry by name. Of a name that stands twice the later entry counts, as in dbt.
 pub fn columns<'a>(
     raw: impl IntoIterator<Item = &'a RawColumn>,
     renderer: &Renderer<'_>,
@@ -27,14 +27,13 @@ pub fn columns<'a>(
     let mut columns: IndexMap<String, ColumnInfo> = IndexMap::new();
     for raw in raw {
         if let Some(first) = columns.get(&raw.name.text) {
+            let message = format!("column `{}` is described twice; the later entry counts", raw.name.text);
             let mut diagnostic =
-                Diagnostic::error("duplicate-column", format!("column `{}` is described twice", raw.name.text))
-                    .at(raw.name.span, "described again here");
+                Diagnostic::warning("duplicate-column", message).at(raw.name.span, "described again here");
             if let Some(span) = first.span {
                 diagnostic = diagnostic.at(span, "first described here");
             }
             diagnostics.push(diagnostic.help("merge the two entries"));
-            continue;
         }
         columns.insert(raw.name.text.clone(), column(raw, renderer, package, diagnostics));
     }

@@ -18,14 +18,10 @@ pub fn defaults(kind: ResourceType) -> IndexMap<String, Value> {
             set(&mut config, "enabled", Value::Bool(true));
             set(&mut config, "group", Value::None);
             set(&mut config, "meta", empty_dict());
-            match kind {
-                ResourceType::Metric => set(&mut config, "tags", empty_list()),
-                ResourceType::SavedQuery => {
-                    set(&mut config, "export_as", Value::None);
-                    set(&mut config, "schema", Value::None);
-                    set(&mut config, "cache", Value::dict([("enabled", Value::Bool(false))]));
-                }
-                _ => {}
+            if kind == ResourceType::SavedQuery {
+                set(&mut config, "export_as", Value::None);
+                set(&mut config, "schema", Value::None);
+                set(&mut config, "cache", Value::dict([("enabled", Value::Bool(false))]));
             }
         }
         ResourceType::UnitTest => {

@@ -172,7 +172,7 @@ fn of_file(
     };
     let mut node = node(place, node_kind, defaults);
     node.checksum = Checksum { name: "sha256", checksum: file.checksum.clone() };
-    node.raw_code = file.text.to_string();
+    node.raw_code = file.as_written(file.origin.span(0, file.text.len()), &file.text);
     node.origin = Some(file.origin);
     node.language = file.language;
     let start = file.origin.span(0, file.text.lines().next().map_or(0, str::len));
@@ -194,7 +194,7 @@ fn snapshots(package: &Arc<Package>, file: &TextFile, defaults: &Defaults, draft
         };
         let mut node = node(place, NodeKind::Snapshot, defaults);
         node.checksum = Checksum { name: "sha256", checksum: file.checksum.clone() };
-        node.raw_code = block.text.to_string();
+        node.raw_code = file.as_written(block.origin.span(0, block.text.len()), &block.text);
         node.origin = Some(block.origin);
         // A block's text was parsed with its file, so it parses.
         let template = Template::parse(&block.text, block.origin).ok();
@@ -236,7 +236,7 @@ fn hooks(package: &Arc<Package>, defaults: &Defaults, drafts: &mut Vec<Draft>) {
             let mut node = node(place, NodeKind::Operation { index, on_run_start: tag == "on-run-start" }, defaults);
             node.raw_code = hook.text.to_string();
             node.origin = Some(hook.origin);
-            node.checksum = Checksum { name: "sha256", checksum: super::sha256_hex(&hook.text) };
+            node.checksum = Checksum { name: "sha256", checksum: config.checksum.clone() };
             let mut draft = Draft::new(node, hook.template.clone(), Some(hook.span));
             draft.own_tags.push(tag.to_owned());
             drafts.push(draft);

@@ -16,7 +16,7 @@ use super::{
     context::{MacroIndex, macro_id},
     draft::{Defaults, Draft, Place, Recorded, fqn, node},
     node::{GenericTestFields, NodeKind, RefArgs},
-    properties::{Target, TestRequest, settings},
+    properties::{Target, TestRequest, test_settings},
     render::Renderer,
     test_name::{TestName, id_hash, synthesize},
     tree::Setting,
@@ -50,6 +50,8 @@ pub struct TestDraft {
     pub settings: Vec<Setting>,
     /// The macro to call in parse mode; `None` when everything is known without.
     pub call: Option<Arc<MacroDef>>,
+    /// dbt renders all tests but `unique` and `not_null`; then the settings are in force before and after.
+    pub is_rendered: bool,
 }
 
 /// Which packages are compiled in, so that their macros' behaviour is known.
@@ -109,7 +111,7 @@ fn test_draft(
     let package = &request.package.name;
     report_old_forms(request, lookup, diagnostics);
     let kwargs = kwargs(request, lookup, diagnostics)?;
-    let mut settings = settings(renderer, package, raw.config.as_ref(), &raw.inline_config, diagnostics);
+    let mut settings = test_settings(renderer, package, raw.config.as_ref(), &raw.inline_config, diagnostics);
     let (test_name, namespace) = (raw.test_name(), raw.namespace());
     let synthesized = name(request, test_name, namespace, &kwargs);
     if synthesized.short != synthesized.full && !settings.iter().any(|setting| setting.key == "alias") {
@@ -168,7 +170,9 @@ fn test_draft(
     let mut draft = Draft::new(node, None, Some(raw.test.span));
     draft.own_tags = own_tags(request, &settings);
     draft.recorded = recorded;
-    Some(TestDraft { draft, settings, call })
+    let of_dbt = definition.is_some_and(|definition| lookup.is_embedded(definition));
+    let is_rendered = call.is_some() || !(of_dbt && matches!(test_name, "unique" | "not_null"));
+    Some(TestDraft { draft, settings, call, is_rendered })
 }
 
 /// Tags of the tested thing and of the entry, sorted.
@@ -399,14 +403,14 @@ fn raw_code(macro_name: &str, namespace: Option<&str>, settings: &[Setting]) -> 
 
 /// Puts the entry's settings around what the test's own `config()` recorded.
 pub fn settle(test: TestDraft) -> Draft {
-    let TestDraft { mut draft, settings, call } = test;
+    let TestDraft { mut draft, settings, is_rendered, .. } = test;
     let entry: Vec<(IndexMap<String, Value>, Span)> = settings
         .iter()
         .map(|setting| (IndexMap::from([(setting.key.clone(), setting.value.clone())]), setting.span))
         .collect();
     let mut configs = entry.clone();
     configs.append(&mut draft.recorded.configs);
-    if call.is_some() {
+    if is_rendered {
         configs.extend(entry);
     }
     draft.recorded.configs = configs;

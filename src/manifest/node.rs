@@ -70,6 +70,8 @@ pub struct StateClues {
     pub config_in_file: BTreeSet<String>,
     /// Configs of properties files as written, where rendering changed them.
     pub config_as_written: IndexMap<String, Value>,
+    /// A test that is disabled because what it tests is not there. dbt leaves it among the nodes of the manifest.
+    pub without_target: bool,
     /// Digests of a seed's text with the line ends of other systems.
     pub other_checksums: Vec<String>,
 }

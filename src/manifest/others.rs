@@ -119,7 +119,8 @@ impl Place<'_> {
         for setting in from_trees.chain(&of_config) {
             unrendered.insert(setting.key.clone(), setting.written.clone());
         }
-        let resolved = resolve(ResourceType::Exposure, &levels);
+        let mut resolved = resolve(ResourceType::Exposure, &levels);
+        resolved.sort_tags();
         let unique_id = UniqueId::new(format!("exposure.{name}.{}", raw.name.text));
         check_config(ResourceType::Exposure, unique_id.as_str(), &resolved, diagnostics);
         let text = |yaml: &Option<Yaml>, diagnostics: &mut Vec<Diagnostic>| {
@@ -224,8 +225,11 @@ pub fn groups(
                 let owner = raw.owner.as_ref().map(|yaml| renderer.native(name, yaml, diagnostics));
                 let fqn = fqn(name, &file.path, &raw.name.text);
                 let mut config = IndexMap::new();
+                let hooks = ["pre-hook", "post-hook"];
                 for setting in forest.own(ResourceType::Group, name, &fqn) {
-                    config.insert(setting.key.clone(), setting.written.clone());
+                    if !hooks.contains(&setting.key.as_str()) {
+                        config.insert(setting.key.clone(), setting.value.clone());
+                    }
                 }
                 for setting in settings(renderer, name, raw.config.as_ref(), &Map::default(), diagnostics) {
                     config.insert(setting.key, setting.value);

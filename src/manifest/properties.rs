@@ -17,6 +17,7 @@ use crate::{
 use super::{
     calls::parse_call,
     columns::{Level, columns, constraints, pairs},
+    configure::Forest,
     draft::{Defaults, Draft, Place, fqn, node},
     merge::canonical_key,
     node::{Checksum, FunctionFields, NodeKind},
@@ -67,7 +68,7 @@ type Index = HashMap<(ResourceType, String, String), Vec<usize>>;
 pub fn apply<'a>(
     project: &'a Project,
     drafts: &mut Vec<Draft>,
-    defaults: &Defaults,
+    (forest, defaults): (&Forest, &Defaults),
     renderer: &Renderer<'_>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<TestRequest<'a>> {
@@ -77,7 +78,7 @@ pub fn apply<'a>(
         let key = (draft.node.resource_type, draft.node.package_name.clone(), draft.node.name.clone());
         index.entry(key).or_default().push(at);
     }
-    let mut pass = Pass { drafts, index, renderer, diagnostics, seen: HashMap::new(), tests: Vec::new() };
+    let mut pass = Pass { drafts, index, forest, renderer, diagnostics, seen: HashMap::new(), tests: Vec::new() };
     for package in project.packages.values() {
         for file in &package.properties {
             let properties = &file.properties;
@@ -100,6 +101,7 @@ pub fn apply<'a>(
 struct Pass<'a, 'b> {
     drafts: &'b mut Vec<Draft>,
     index: Index,
+    forest: &'b Forest,
     renderer: &'b Renderer<'b>,
     diagnostics: &'b mut Vec<Diagnostic>,
     /// Where each node was described first.
@@ -133,18 +135,47 @@ impl<'a> Pass<'a, '_> {
     fn unversioned(&mut self, package: &'a Arc<Package>, file: &'a PropertiesFile, raw: &'a RawNode) {
         let key = (raw.kind, package.name.clone(), raw.name.text.clone());
         let found = self.index.get(&key).cloned().unwrap_or_default();
-        if found.is_empty() {
+        let elsewhere = self.in_other_package(&found, raw);
+        if found.is_empty() && elsewhere.is_none() {
             self.report_missing(package, raw);
         }
         let patch = self.patch(package, file, raw, None);
-        for at in &found {
+        for at in elsewhere.as_ref().map_or(&*found, std::slice::from_ref) {
             if let Some(draft) = self.drafts.get_mut(*at) {
                 put(draft, &patch);
             }
         }
-        let unique_id = found.first().and_then(|at| self.drafts.get(*at)).map(|draft| draft.node.unique_id.clone());
+        let tested = found.first().or_else(|| self.of_other_section(package, raw)?.first());
+        let unique_id = tested.and_then(|at| self.drafts.get(*at)).map(|draft| draft.node.unique_id.clone());
         let target = Target::Node { section: section(raw.kind), name: raw.name.text.clone(), version: None, unique_id };
         self.request_tests(package, file, &target, raw.columns.iter(), &raw.tests);
+    }
+
+    /// The node of another package that an entry describes when its own package has none, or only one that the project
+    /// disables: so it is for a seed of a package that the project replaces by one of its own.
+    fn in_other_package(&self, own: &[usize], raw: &RawNode) -> Option<usize> {
+        let is_on = |draft: &Draft| {
+            let node = &draft.node;
+            let own = self.forest.own(node.resource_type, &node.package_name, &node.fqn);
+            let root = self.forest.root(node.resource_type, &node.package_name, &node.fqn);
+            let enabled = own.into_iter().chain(root).rfind(|setting| setting.key == "enabled");
+            enabled.is_none_or(|setting| setting.value.is_truthy())
+        };
+        let kinds = [ResourceType::Model, ResourceType::Seed, ResourceType::Snapshot];
+        if !kinds.contains(&raw.kind) || own.iter().filter_map(|at| self.drafts.get(*at)).any(is_on) {
+            return None;
+        }
+        self.drafts.iter().enumerate().position(|(at, draft)| {
+            let is_named = draft.node.resource_type == raw.kind && draft.node.name == raw.name.text;
+            is_named && !own.contains(&at) && is_on(draft)
+        })
+    }
+
+    /// The node of an entry's name that `ref()` finds, of whatever kind: what the entry's tests are attached to.
+    fn of_other_section(&self, package: &Package, raw: &RawNode) -> Option<&Vec<usize>> {
+        let kinds = [ResourceType::Model, ResourceType::Seed, ResourceType::Snapshot];
+        kinds.contains(&raw.kind).then_some(())?;
+        kinds.iter().find_map(|kind| self.index.get(&(*kind, package.name.clone(), raw.name.text.clone())))
     }
 
     fn versioned(&mut self, package: &'a Arc<Package>, file: &'a PropertiesFile, raw: &'a RawNode) {
@@ -431,6 +462,27 @@ pub fn settings(
     legacy: &Map,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Setting> {
+    read_settings(renderer, package, (config, legacy), false, diagnostics)
+}
+
+/// The settings of a data test, where dbt renders texts but not what is inside of a list or mapping.
+pub fn test_settings(
+    renderer: &Renderer<'_>,
+    package: &str,
+    config: Option<&Map>,
+    legacy: &Map,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<Setting> {
+    read_settings(renderer, package, (config, legacy), true, diagnostics)
+}
+
+fn read_settings(
+    renderer: &Renderer<'_>,
+    package: &str,
+    (config, legacy): (Option<&Map>, &Map),
+    only_texts: bool,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<Setting> {
     let mut settings: Vec<Setting> = Vec::new();
     for (entry, is_legacy) in legacy
         .iter()
@@ -450,6 +502,7 @@ pub fn settings(
         }
         let value = match key {
             "pre-hook" | "post-hook" | "loaded_at_query" => entry.value.to_value(),
+            _ if only_texts && entry.value.as_str().is_none() => entry.value.to_value(),
             _ => renderer.native(package, &entry.value, diagnostics),
         };
         // Unlike trees, properties count as rendered in `unrendered_config`, unless the project wants otherwise.

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 
 use crate::{
     diagnostic::{Diagnostic, Span},
-    jinja::{Block, BlockKind, MacroDef},
+    jinja::{Block, BlockKind, MacroDef, StaticCall},
     names::UniqueId,
     project::{Package, PackageKind, Project, TextFile},
 };
@@ -37,7 +37,10 @@ pub fn macros(
         let mut definitions = Vec::new();
         for file in package.macros.iter().chain(&package.generic_tests) {
             let Some(template) = &file.template else { continue };
-            for definition in template.macros(&package.name) {
+            for mut definition in template.macros(&package.name) {
+                if let Some(read) = &file.written {
+                    definition = Arc::new(definition.written_as(read.written(definition.span)));
+                }
                 let unique_id = macro_id(&definition);
                 if let Some(first) = found.get(&unique_id) {
                     diagnostics.push(duplicate_macro(&definition, first.definition.span));
@@ -67,11 +70,18 @@ pub fn macros(
     for item in found.values_mut() {
         let mut depends_on = Vec::new();
         for call in &item.definition.calls {
-            if let Some(unique_id) = index.resolve(&item.package_name, call)
-                && unique_id != item.unique_id
-                && !depends_on.contains(&unique_id)
-            {
-                depends_on.push(unique_id);
+            // A dispatch also counts as a call of the plain name.
+            let plain = match call {
+                StaticCall::Dispatch { name, .. } => Some(StaticCall::Name(Arc::clone(name))),
+                _ => None,
+            };
+            for call in plain.iter().chain([call]) {
+                let by_own_name = matches!(call, StaticCall::Name(name) if **name == *item.name);
+                if let Some(unique_id) = index.resolve(&item.package_name, call).filter(|_| !by_own_name)
+                    && !depends_on.contains(&unique_id)
+                {
+                    depends_on.push(unique_id);
+                }
             }
         }
         item.depends_on = depends_on;
@@ -141,8 +151,9 @@ pub fn docs(project: &Project, diagnostics: &mut Vec<Diagnostic>) -> Vec<RawDoc>
                     continue;
                 }
                 seen.insert(Arc::clone(&block.name), block.span);
+                let written = file.as_written(block.origin.span(0, block.text.len()), &block.text);
                 docs.push(RawDoc {
-                    block,
+                    block: Block { text: written.into(), ..block },
                     path: file.path.clone(),
                     original_file_path: file.original_file_path.clone(),
                     package: Arc::clone(package),

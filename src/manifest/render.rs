@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use crate::{
     diagnostic::{Diagnostic, Origin, Span, nearest},
-    jinja::{Args, Interp, JinjaError, MacroDef, Template, Value},
+    jinja::{Args, Interp, JinjaError, MacroDef, StaticCall, Template, Value},
     names::{Policy, UniqueId},
     project::{
         render_yaml,
@@ -168,14 +168,16 @@ pub fn evaluate_test(
     definition: &Arc<MacroDef>,
 ) -> (Recorded, Option<Diagnostic>) {
     let context = parse_context(scopes, node, quoting);
-    let mut macros = indexmap::IndexSet::from([context::macro_id(definition)]);
     let result = call_test(&context, node, definition);
     let mut recorded = taken(&context);
-    macros.extend(
-        scopes.shared.macros.find(&node.package_name, "get_where_subquery").map(|found| context::macro_id(found)),
-    );
-    macros.extend(std::mem::take(&mut recorded.macros));
-    recorded.macros = macros;
+    // dbt notes the macro that the bare name means; the one that is called only where the first one leads to it. Macros
+    // that arguments call are not noted.
+    let index = &scopes.shared.macros;
+    let called = context::macro_id(definition);
+    let by_name = index.resolve(&node.package_name, &StaticCall::Name(Arc::clone(&definition.name)));
+    let of_where = index.find(&node.package_name, "get_where_subquery").map(|found| context::macro_id(found));
+    let is_reached = by_name.as_ref().is_none_or(|by_name| index.leads_to(by_name, &called));
+    recorded.macros = by_name.into_iter().chain(of_where).chain(is_reached.then_some(called)).collect();
     (recorded, result.err().map(|error| at_node(&error, node)))
 }
 
@@ -348,7 +350,8 @@ pub fn is_template(text: &str) -> bool {
 
 fn has_template(yaml: &Yaml) -> bool {
     match &yaml.data {
-        Data::Str(text) => is_template(text),
+        // Rendering takes a line end from a text's end also where there is nothing else to render.
+        Data::Str(text) => is_template(text) || text.ends_with('\n'),
         Data::List(items) => items.iter().any(has_template),
         Data::Map(map) => map.iter().any(|entry| has_template(&entry.value)),
         _ => false,

@@ -379,7 +379,7 @@ pub fn resolve_all(
     for unique_id in to_disable {
         if let Some(mut node) = manifest.nodes.shift_remove(&unique_id) {
             node.config.0.insert("enabled".to_owned(), Value::Bool(false));
-            node.depends_on.nodes.clear();
+            node.clues.without_target = true;
             manifest.disabled.entry(unique_id).or_default().push(Disabled::Node(Box::new(node)));
         }
     }

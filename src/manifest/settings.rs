@@ -34,6 +34,15 @@ pub struct Resolved {
     pub spans: IndexMap<String, Span>,
 }
 
+impl Resolved {
+    /// Puts the tags in order, which sources and exposures have.
+    pub fn sort_tags(&mut self) {
+        self.tags.sort();
+        let tags = self.tags.iter().map(|tag| Value::from(tag.as_str()));
+        self.config.0.insert("tags".to_owned(), Value::list(tags));
+    }
+}
+
 /// Merges the levels of a node of type `kind`.
 pub fn resolve(kind: ResourceType, levels: &Levels<'_>) -> Resolved {
     let mut config = defaults(kind);

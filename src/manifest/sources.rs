@@ -111,6 +111,7 @@ impl<'a> Place<'a, '_> {
             in_file: Vec::new(),
         };
         let mut resolved = resolve(ResourceType::Source, &levels);
+        resolved.sort_tags();
         let unique_id = UniqueId::new(format!("source.{package}.{}.{}", source.name.text, table.name.text));
         check_config(ResourceType::Source, unique_id.as_str(), &resolved, diagnostics);
         let freshness = self.freshness(&levels, table, diagnostics);

@@ -22,6 +22,8 @@ use super::{
 pub struct ProjectConfig {
     /// `None` for embedded packages.
     pub source: Option<SourceId>,
+    /// SHA-256 of the file's text, which is what dbt gives hooks as their checksum.
+    pub checksum: String,
     pub name: String,
     pub version: Option<String>,
     pub profile: Option<String>,
@@ -245,6 +247,7 @@ pub(super) fn read_config(yaml: &Yaml, globals: &dyn Globals, out: &mut Vec<Diag
     reader.unknown_keys(&KEYS, "CustomTopLevelKeyDeprecation");
     let mut config = ProjectConfig {
         source: Some(yaml.span.source),
+        checksum: String::new(),
         name: read_name(&mut reader),
         version: reader.text("version"),
         profile: reader.text("profile"),

@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    diagnostic::{Diagnostic, Origin, SourceId, SourceMap, display_path},
+    diagnostic::{Diagnostic, Origin, SourceFile, SourceId, SourceMap, Span, display_path},
     jinja::Template,
 };
 
@@ -37,10 +37,13 @@ pub struct TextFile {
     pub absolute_path: PathBuf,
     /// `sql`, `python`, `javascript` or `markdown`.
     pub language: &'static str,
+    /// With line feeds as the only line ends.
     pub text: Arc<str>,
     /// Where `text` is in the file.
     pub origin: Origin,
     pub source: SourceId,
+    /// The file, when its line ends are others.
+    pub written: Option<Arc<SourceFile>>,
     /// SHA-256 of `text`, in hex.
     pub checksum: String,
     /// The parsed text. `None` for other languages, and when it does not parse, which is reported.
@@ -362,7 +365,8 @@ fn other_line_ends(text: &[u8]) -> Vec<String> {
     vec![sha256(&plain), sha256(&windows)]
 }
 
-fn sha256(bytes: &[u8]) -> String {
+/// The digest in hex.
+pub(super) fn sha256(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(64);
     for byte in Sha256::digest(bytes) {
         out.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
@@ -377,9 +381,11 @@ fn stem(path: &str) -> String {
 }
 
 fn parse(file: Found, checksum: String, source: SourceId, sources: &SourceMap, out: &mut Vec<Diagnostic>) -> Parsed {
-    let whole = sources.get(source).text.clone();
+    let read = sources.get(source);
+    let whole = &read.text;
     if file.kind == Kind::Properties {
-        let (yaml, found) = yaml::read(&whole, source, 0);
+        // Without the line end of the last line, as dbt reads it: a block text that ends there has none.
+        let (yaml, found) = yaml::read(whole.trim_end(), source, 0);
         out.extend(found);
         return Parsed::Properties(Box::new(PropertiesFile {
             properties: yaml.map(|yaml| properties::read(&yaml, &file.shown, out)).unwrap_or_default(),
@@ -409,6 +415,7 @@ fn parse(file: Found, checksum: String, source: SourceId, sources: &SourceMap, o
         _ => "sql",
     };
     let origin = Origin::At { source, offset };
+    let written = read.has_own_line_ends().then(|| Arc::clone(&read));
     let template = match language {
         "sql" if matches!(file.kind, Kind::Macro | Kind::GenericTest) => {
             Some(Template::parse_library(&text, origin).map(|(template, stray)| {
@@ -430,9 +437,17 @@ fn parse(file: Found, checksum: String, source: SourceId, sources: &SourceMap, o
         text,
         origin,
         source,
+        written,
         checksum,
         template,
     })
+}
+
+impl TextFile {
+    /// A part of `text` with the file's own line ends, as manifests have it.
+    pub fn as_written(&self, span: Span, part: &str) -> String {
+        self.written.as_ref().map_or(part, |file| file.written(span)).to_owned()
+    }
 }
 
 /// A Markdown text of the same length with braces outside of `{% docs %}` blocks blanked: what is written there is no

@@ -15,7 +15,7 @@ use crate::{
 use super::{
     Package, PackageKind, PackageSource, PackageSpec, Project,
     config::{ProjectConfig, ResourcePaths, read_config},
-    files::{Found, discover, embedded, read_into, shown_path},
+    files::{Found, discover, embedded, read_into, sha256, shown_path},
     fs::{FileSystem, normalize},
     options::{LoadOptions, Need},
     packages::{Source, installed_folders, not_installed, read_lock, read_specs},
@@ -182,7 +182,8 @@ impl<'l> Loader<'l> {
         let no_target = || Value::dict(std::iter::empty::<(String, Value)>());
         let target = profile.as_ref().map_or_else(no_target, Profile::target);
         let context = self.base.with([("target".to_owned(), target)]);
-        let config = read_config(yaml, &context, out);
+        let mut config = read_config(yaml, &context, out);
+        config.checksum = self.checksum(yaml);
         let flags = self.flags(&config, legacy_flags.as_ref(), out);
         let selectors = self.selectors(&context, out);
         let shown = |path: &Path| shown_path(path, &self.root);
@@ -352,7 +353,8 @@ impl<'l> Loader<'l> {
             out.push(Diagnostic::error("wrong-type", message).at(yaml.span, ""));
             return true;
         }
-        let config = read_config(&yaml, context, out);
+        let mut config = read_config(&yaml, context, out);
+        config.checksum = self.checksum(&yaml);
         if let Some(other) = set.packages.iter().find(|other| other.name == config.name) {
             if kind == PackageKind::Local && other.kind == PackageKind::Installed {
                 return false;
@@ -374,6 +376,12 @@ impl<'l> Loader<'l> {
         }
         set.add(package(kind, folder.to_path_buf(), config), shown);
         true
+    }
+
+    fn checksum(&self, yaml: &Yaml) -> String {
+        let file = self.sources.get(yaml.span.source);
+        let whole = Span::new(yaml.span.source, 0, file.text.len());
+        sha256(file.written(whole).trim().as_bytes())
     }
 
     fn embedded(&self, profile: Option<&Profile>, set: &mut PackageSet) {

@@ -157,7 +157,7 @@ pub(super) fn read_yaml(
         }
     };
     let source = sources.add(shown, &text);
-    let (yaml, found) = yaml::read(&sources.get(source).text, source, 0);
+    let (yaml, found) = yaml::read(sources.get(source).text.trim_end(), source, 0);
     out.extend(found);
     yaml
 }

@@ -259,6 +259,7 @@ fn walk<'y>(
                 Value::None
             }
         },
+        Data::Str(text) if text.ends_with('\n') && !keep(path) => text.strip_suffix('\n').unwrap_or(text).into(),
         Data::List(items) => {
             let items: Vec<Value> = items.iter().map(|item| walk(item, globals, keep, path, errors)).collect();
             Value::list(items)
@@ -300,6 +301,9 @@ fn tree<'y>(
                 Data::Null
             }
         },
+        Data::Str(text) if text.ends_with('\n') && !keep(path) => {
+            Data::Str(text.strip_suffix('\n').unwrap_or(text).into())
+        }
         Data::List(items) => Data::List(items.iter().map(|item| tree(item, globals, keep, path, errors)).collect()),
         Data::Map(map) => {
             let mut rendered = Map::default();

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    diagnostic::{Diagnostic, Origin, SourceId, Span},
+    diagnostic::{Diagnostic, Origin, SourceId, Span, line_feeds},
     jinja::{ErrorKind, JinjaError, Rendered, Template, Value},
     manifest::{GenericTestFields, Manifest, Node, NodeKind, looks_like_call},
     names::{ResourceType, UniqueId},
@@ -141,7 +141,7 @@ impl Compiler {
             let body = Rendered { text: node.raw_code.clone(), ..Rendered::default() };
             return Ok(CompiledNode { code: body.clone(), body, ctes: Vec::new() });
         }
-        let template = Template::parse(&node.raw_code, origin(node)).map_err(|errors| {
+        let template = Template::parse(&line_feeds(&node.raw_code), origin(node)).map_err(|errors| {
             let first = errors.into_iter().next();
             NodeError::of_diagnostic(first.unwrap_or_else(|| Diagnostic::error("internal", "no template")))
         })?;

@@ -1,10 +1,7 @@
 //! Whether two nodes of the same unique id are the same, in what matters. Source: dbt's `state:modified`; where dbt
 //! compares rendered values, the texts that they came from are compared as well, so that an environment is no change.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeSet, HashMap, HashSet},
-};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::{Map, Value as Json};
 
@@ -279,8 +276,5 @@ fn is_nothing(json: &Json) -> bool {
 
 /// Whether two texts are the same but for line ends.
 fn same_text(one: &str, other: &str) -> bool {
-    fn plain(text: &str) -> Cow<'_, str> {
-        if text.contains('\r') { text.replace("\r\n", "\n").into() } else { text.into() }
-    }
-    one == other || plain(one) == plain(other)
+    one == other || crate::diagnostic::line_feeds(one) == crate::diagnostic::line_feeds(other)
 }

@@ -1,5 +1,7 @@
 //! Filters that make numbers, JSON and typed values.
 
+use std::sync::Arc;
+
 use rust_decimal::{RoundingStrategy, prelude::ToPrimitive};
 
 use super::{
@@ -30,21 +32,39 @@ pub(super) fn apply(interp: &mut Interp<'_>, name: &str, value: &Value, args: Ar
         // Text rendering leaves the value alone; native rendering converts it.
         _ if !interp.native => Ok(value.clone()),
         "as_text" => Ok(value.to_str().into()),
+        // Inside of a larger expression it is a text; what is printed alone is converted.
         _ => {
-            let text = value.to_str();
-            let literal = python_literal(&text);
-            let (fits, kind) = match (name, &literal) {
-                ("as_bool", Some(Value::Bool(_))) | ("as_number", Some(Value::Int(_) | Value::Float(_))) => (true, ""),
-                ("as_bool", _) => (false, "bool"),
-                ("as_number", _) => (false, "number"),
-                _ => (true, ""),
+            let text: Arc<str> = value.to_str().into();
+            let kind = match name {
+                "as_bool" => Marker::Bool,
+                "as_number" => Marker::Number,
+                _ => Marker::Any,
             };
-            if !fits {
-                let message = format!("Could not convert value '{text}' into type '{kind}'");
-                return Err(JinjaError::value_error(message));
-            }
-            Ok(literal.unwrap_or_else(|| text.into()))
+            interp.marked = Some((kind, Arc::clone(&text)));
+            Ok(Value::Str(text))
         }
+    }
+}
+
+/// What a text is to be converted to when it is the whole value of a native rendering.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::jinja) enum Marker {
+    Bool,
+    Number,
+    Any,
+}
+
+impl Marker {
+    pub(in crate::jinja) fn convert(self, text: &str) -> Outcome {
+        let literal = python_literal(text);
+        let kind = match (self, &literal) {
+            (Marker::Bool, Some(Value::Bool(_)))
+            | (Marker::Number, Some(Value::Int(_) | Value::Float(_)))
+            | (Marker::Any, _) => return Ok(literal.unwrap_or_else(|| text.into())),
+            (Marker::Bool, _) => "bool",
+            (Marker::Number, _) => "number",
+        };
+        Err(JinjaError::value_error(format!("Could not convert value '{text}' into type '{kind}'")))
     }
 }
 
@@ -86,7 +106,7 @@ fn to_int(value: &Value, base: i64) -> Result<Option<Value>, JinjaError> {
 }
 
 /// `int(text, base)`.
-pub(in super::super) fn parse_int(text: &str, base: i64) -> Option<i64> {
+pub(in crate::jinja) fn parse_int(text: &str, base: i64) -> Option<i64> {
     let text = text.trim();
     let (negative, digits) = match text.strip_prefix('-') {
         Some(digits) => (true, digits),
@@ -108,7 +128,7 @@ pub(in super::super) fn parse_int(text: &str, base: i64) -> Option<i64> {
 }
 
 /// `float(text)`.
-pub(in super::super) fn parse_float(text: &str) -> Option<f64> {
+pub(in crate::jinja) fn parse_float(text: &str) -> Option<f64> {
     let text = text.trim();
     if text.starts_with('_') || text.ends_with('_') || text.contains("__") {
         return None;

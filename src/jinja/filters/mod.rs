@@ -6,6 +6,8 @@ mod sequence;
 mod text;
 mod wrap;
 
+pub(super) use convert::Marker;
+
 use super::{Args, Interp, JinjaError, Value, attributes, iterate};
 
 type Outcome = Result<Value, JinjaError>;

@@ -227,7 +227,7 @@ impl Parser<'_> {
             Some(Tok::Str) => {
                 let mut text = String::new();
                 while self.peek() == Some(Tok::Str) {
-                    text.push_str(&literal::unescape(&super::statement::normalized(self.text_at(0))));
+                    text.push_str(&literal::unescape(&crate::diagnostic::line_feeds(self.text_at(0))));
                     self.at += 1;
                 }
                 ExprKind::Const(text.into())

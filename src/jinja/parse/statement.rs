@@ -11,11 +11,6 @@ use super::{
     expression::is_constant,
 };
 
-/// With line feeds as the only line ends.
-pub(super) fn normalized(text: &str) -> std::borrow::Cow<'_, str> {
-    if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n").into() } else { text.into() }
-}
-
 impl Parser<'_> {
     /// A whole text.
     pub(super) fn template(&mut self) -> Vec<Stmt> {
@@ -52,7 +47,7 @@ impl Parser<'_> {
             let start = self.start();
             match tok {
                 Tok::Text => {
-                    let text = normalized(self.text_at(0)).into();
+                    let text = crate::diagnostic::line_feeds(self.text_at(0)).into();
                     self.at += 1;
                     body.push(Stmt { span: self.span_from(start), kind: StmtKind::Text(text) });
                 }

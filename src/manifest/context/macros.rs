@@ -1,6 +1,10 @@
 //! Macros by package: bare names, package namespaces, dispatch, and which macro a call in a text means.
 
-use std::{any::Any, collections::HashMap, sync::Arc};
+use std::{
+    any::Any,
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use indexmap::IndexMap;
 
@@ -8,6 +12,27 @@ use crate::{
     jinja::{ErrorKind, JinjaError, MacroDef, MacroKind, Object, StaticCall, Value},
     names::UniqueId,
 };
+
+/// What dbt never takes for a call of a macro in `depends_on.macros`.
+const OWN_CALLS: [&str; 17] = [
+    "config",
+    "diff_of_two_dicts",
+    "env_var",
+    "fromjson",
+    "fromyaml",
+    "local_md5",
+    "log",
+    "print",
+    "ref",
+    "return",
+    "set",
+    "set_strict",
+    "source",
+    "tojson",
+    "toyaml",
+    "var",
+    "zip",
+];
 
 /// The namespace of built-in macros in calls: `dbt.type_string()`.
 const BUILT_IN: &str = "dbt";
@@ -19,7 +44,7 @@ type Macros = IndexMap<Arc<str>, Arc<MacroDef>>;
 pub struct MacroIndex {
     root: Arc<str>,
     /// Root and installed packages.
-    packages: HashMap<Arc<str>, Arc<PackageMacros>>,
+    packages: IndexMap<Arc<str>, Arc<PackageMacros>>,
     /// Embedded packages, the adapter's own first.
     embedded: Vec<Arc<PackageMacros>>,
     /// What `dbt.x` and a bare `x` find: the adapter's macros over the general ones.
@@ -185,14 +210,55 @@ impl MacroIndex {
         vec![None]
     }
 
-    /// The macro that a call in a text of `package` reaches, when it is known from the text.
+    /// The macro that a call in a text of `package` names for `depends_on.macros`, where dbt looks more widely than
+    /// the call does when it runs: also in other packages, and for `x.name(…)` everywhere when `x` does not have it.
     pub fn resolve(&self, package: &str, call: &StaticCall) -> Option<UniqueId> {
         let definition = match call {
-            StaticCall::Name(name) => self.find(package, name).cloned(),
-            StaticCall::Qualified(space, name) => self.find_in(space, name).cloned(),
-            StaticCall::Dispatch { name, namespace } => self.dispatch(package, name, namespace.as_deref()).ok(),
+            StaticCall::Name(name) if OWN_CALLS.contains(&&**name) => None,
+            StaticCall::Name(name) => self.find_by_name(package, name),
+            StaticCall::Qualified(space, _) if &**space == "adapter" => None,
+            StaticCall::Qualified(space, name) => self.find_in(space, name).or_else(|| self.find_by_name(space, name)),
+            StaticCall::Dispatch { name, namespace } => self.find_dispatched(name, namespace.as_deref()),
         };
-        definition.map(|definition| macro_id(&definition))
+        definition.map(|definition| macro_id(definition))
+    }
+
+    /// Whether the calls of a macro, and of what they reach, come to another one.
+    pub fn leads_to(&self, from: &UniqueId, to: &UniqueId) -> bool {
+        let mut open = vec![from.clone()];
+        let mut seen = HashSet::new();
+        while let Some(id) = open.pop() {
+            if id == *to {
+                return true;
+            }
+            if !seen.insert(id.clone()) {
+                continue;
+            }
+            let Some((package, name)) = id.as_str().strip_prefix("macro.").and_then(|rest| rest.split_once('.')) else {
+                continue;
+            };
+            let calls = self.find_in(package, name).map(|definition| definition.calls.as_slice()).unwrap_or_default();
+            open.extend(calls.iter().filter_map(|call| self.resolve(package, call)));
+        }
+        false
+    }
+
+    fn find_dispatched(&self, name: &str, namespace: Option<&str>) -> Option<&Arc<MacroDef>> {
+        self.search_packages(namespace).into_iter().find_map(|search| {
+            self.types.iter().map(|name| &**name).chain(["default"]).find_map(|prefix| {
+                let candidate = format!("{prefix}__{name}");
+                match search {
+                    None => self.find_by_name(&self.root, &candidate),
+                    Some(search) => self.find_in(search, &candidate),
+                }
+            })
+        })
+    }
+
+    /// In the package, in the root, in any package (the last one first), among built-in macros.
+    fn find_by_name(&self, package: &str, name: &str) -> Option<&Arc<MacroDef>> {
+        let anywhere = || self.packages.values().rev().find_map(|namespace| namespace.macros.get(name));
+        self.of_project(package, name).or_else(anywhere).or_else(|| self.built_in.macros.get(name))
     }
 
     /// The macro of a materialization: the adapter's over the default one; among these the root's, then a package's,

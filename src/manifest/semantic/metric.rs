@@ -65,7 +65,8 @@ pub(super) fn read(reader: &Reader<'_>, yaml: &Yaml, diagnostics: &mut Vec<Diagn
     let mut fields = IndexMap::new();
     fields.insert("label".to_owned(), label.unwrap_or(Value::None));
     fields.insert("type".to_owned(), kind_text.as_str().into());
-    fields.insert("type_params".to_owned(), type_params(reader, params, diagnostics));
+    let params = type_params(reader, params, kind_text == "cumulative", diagnostics);
+    fields.insert("type_params".to_owned(), params);
     fields.insert("filter".to_owned(), filter(entry.get("filter")));
     fields.insert("metadata".to_owned(), Value::None);
     fields.extend(reader.fields(Some(yaml), &[("time_granularity", Value::None)], diagnostics));
@@ -97,7 +98,10 @@ pub(super) fn of_measure(reader: &Reader<'_>, measure: &Entry<'_>, diagnostics: 
     let mut node = reader.node(&own, fields, diagnostics);
     node.unrendered_config.insert("enabled".to_owned(), Value::Bool(true));
     node.unrendered_config.insert("meta".to_owned(), Value::dict::<Value>([]));
-    node.description = format!("Metric created from measure {}", measure.name);
+    let description = measure.get("description").map(|yaml| reader.native(yaml, diagnostics).to_str());
+    node.description = description
+        .filter(|text| !text.is_empty())
+        .unwrap_or_else(|| format!("Metric created from measure {}", measure.name));
     node
 }
 
@@ -152,7 +156,7 @@ fn empty_params() -> IndexMap<String, Value> {
     params
 }
 
-fn type_params(reader: &Reader<'_>, yaml: &Yaml, diagnostics: &mut Vec<Diagnostic>) -> Value {
+fn type_params(reader: &Reader<'_>, yaml: &Yaml, cumulative: bool, diagnostics: &mut Vec<Diagnostic>) -> Value {
     let get = |key: &str| yaml.as_map().and_then(|map| map.get(key)).filter(|yaml| !yaml.is_null());
     let mut params = empty_params();
     let mut set = |key: &str, value: Value| {
@@ -164,23 +168,36 @@ fn type_params(reader: &Reader<'_>, yaml: &Yaml, diagnostics: &mut Vec<Diagnosti
     }
     let plain =
         reader.fields(Some(yaml), &["expr", "window", "grain_to_date"].map(|key| (key, Value::None)), diagnostics);
+    let mut of_window = Vec::new();
     for (key, value) in plain {
         let value = match key.as_str() {
             "expr" => text_or_none(&value),
             "window" => window(&value),
             _ => value,
         };
+        if key != "expr" {
+            of_window.push((key.clone(), value.clone()));
+        }
         set(&key, value);
     }
     let metrics = get("metrics").and_then(Yaml::as_list).unwrap_or_default();
     let metrics: Vec<Value> =
         metrics.iter().map(|item| input(reader, Some(item), &METRIC_FIELDS, diagnostics)).collect();
     set("metrics", Value::list(metrics));
-    if let Some(given) = get("cumulative_type_params") {
+    let given = get("cumulative_type_params");
+    if cumulative || given.is_some() {
         let defaults = [("window", Value::None), ("grain_to_date", Value::None), ("period_agg", Value::from("first"))];
-        let mut fields = reader.fields(Some(given), &defaults, diagnostics);
+        let mut fields = reader.fields(given, &defaults, diagnostics);
         fields.entry("window".to_owned()).and_modify(|value| *value = window(value));
-        let metric = given.as_map().and_then(|map| map.get("metric"));
+        // The older places of these two.
+        for (key, older) in of_window {
+            fields.entry(key).and_modify(|value| {
+                if value.is_none() {
+                    *value = older;
+                }
+            });
+        }
+        let metric = given.and_then(Yaml::as_map).and_then(|map| map.get("metric"));
         fields.insert("metric".to_owned(), input(reader, metric, &METRIC_FIELDS, diagnostics));
         set("cumulative_type_params", Value::dict(fields));
     }

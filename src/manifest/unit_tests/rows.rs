@@ -92,8 +92,8 @@ fn text(
         return None;
     }
     let given = raw.rows.as_ref();
-    if let Some(text) = given.and_then(Yaml::as_str) {
-        return Some(text.to_owned());
+    if let Some(yaml) = given.filter(|yaml| yaml.as_str().is_some()) {
+        return Some(sources.renderer.native(&sources.package.name, yaml, diagnostics).to_str());
     }
     diagnostics.push(mismatch(test, format, given, raw.span));
     None

@@ -12,7 +12,7 @@ use super::{
 };
 
 /// Config keys that may stand beside a test's arguments.
-const INLINE_CONFIG: [&str; 13] = [
+const INLINE_CONFIG: [&str; 14] = [
     "severity",
     "tags",
     "enabled",
@@ -26,6 +26,7 @@ const INLINE_CONFIG: [&str; 13] = [
     "meta",
     "database",
     "schema",
+    "alias",
 ];
 
 /// The tests of an entry, under `data_tests` or its old name `tests`.
@@ -124,7 +125,22 @@ fn check(test: &Spanned, body: &Map, subject: &str, out: &mut Vec<Diagnostic>) {
     }
 }
 
+/// The test of an entry. What stands under `arguments` counts as if it stood beside it, so a `config` there is one too.
 fn test_of(test: Spanned, item: &Yaml, body: &Map) -> RawTest {
+    let mut body = body.clone();
+    if let Some(nested) = body.get("arguments").and_then(Yaml::as_map).cloned() {
+        let (own, arguments): (Vec<_>, Vec<_>) = nested.entries.into_iter().partition(|entry| {
+            let name = key_name(entry);
+            matches!(&*name, "name" | "description" | "config") || INLINE_CONFIG.contains(&&*name)
+        });
+        if !own.is_empty() {
+            body.entries.retain(|entry| !own.iter().any(|other| key_name(other) == key_name(entry)));
+            body.entries.extend(own);
+            if let Some(entry) = body.entries.iter_mut().find(|entry| *key_name(entry) == *"arguments") {
+                entry.value.data = Data::Map(Map { entries: arguments });
+            }
+        }
+    }
     let mut found = RawTest {
         span: item.span,
         test,

@@ -36,9 +36,11 @@ const TOP_KEYS: [&str; 19] = [
     "config-version",
 ];
 
-/// Old places of config keys, beside `config`.
-const LEGACY_CONFIG: [&str; 10] =
-    ["meta", "tags", "docs", "group", "access", "contract", "quote_columns", "freshness", "enabled", "materialized"];
+/// Config keys that also count beside `config`.
+const LEGACY_CONFIG: [&str; 5] = ["meta", "docs", "group", "access", "contract"];
+
+/// Config keys that do nothing beside `config`.
+const MISPLACED: [&str; 5] = ["tags", "quote_columns", "freshness", "enabled", "materialized"];
 
 const NODE_KEYS: [&str; 8] =
     ["name", "description", "config", "columns", "data_tests", "tests", "constraints", "deprecation_date"];
@@ -196,6 +198,20 @@ fn list(reader: &mut Reader<'_, '_>, key: &str) -> Option<Yaml> {
     reader.value(key).cloned()
 }
 
+/// Warns of configs where they have no effect.
+fn misplaced(reader: &mut Reader<'_, '_>) {
+    for entry in reader.map.iter() {
+        let key = key_name(entry);
+        if MISPLACED.contains(&&*key) {
+            let message = format!("`{key}` of {} has no effect here", reader.subject);
+            let warning =
+                Diagnostic::warning("property-moved-to-config", message).at(entry.key.span, "not in `config`");
+            let warning = warning.help(format!("move `{key}` below a key `config:`"));
+            reader.out.push(warning.event("PropertyMovedToConfigDeprecation"));
+        }
+    }
+}
+
 fn node(kind: ResourceType, entry: &Named<'_>, out: &mut Vec<Diagnostic>) -> RawNode {
     let own: &[&str] = match kind {
         ResourceType::Model => &["latest_version", "versions", "time_spine"],
@@ -203,10 +219,12 @@ fn node(kind: ResourceType, entry: &Named<'_>, out: &mut Vec<Diagnostic>) -> Raw
         ResourceType::Function => &["arguments", "returns", "language", "overloads"],
         _ => &[],
     };
-    let known: Vec<&str> = NODE_KEYS.iter().chain(own).chain(&LEGACY_CONFIG).chain(&LATER_KEYS).copied().collect();
+    let known = NODE_KEYS.iter().chain(own).chain(&LEGACY_CONFIG).chain(&MISPLACED).chain(&LATER_KEYS);
+    let known: Vec<&str> = known.copied().collect();
     let map = entry.map;
     let mut reader = entry.reader(kind.as_str(), out);
     reader.unknown_keys(&known, UNKNOWN);
+    misplaced(&mut reader);
     let columns = read_columns(&mut reader);
     let config = config(&mut reader);
     let constraints = list(&mut reader, "constraints");
@@ -288,8 +306,9 @@ fn read_versions(reader: &mut Reader<'_, '_>, model: &str) -> Vec<RawVersion> {
         };
         let subject = format!("version {} of model `{model}`", scalar_text(&v).unwrap_or_default());
         let mut version = Reader::new(map, item.span, &subject, reader.out);
-        let known: Vec<&str> = VERSION_KEYS.iter().chain(&LEGACY_CONFIG).copied().collect();
+        let known: Vec<&str> = VERSION_KEYS.iter().chain(&LEGACY_CONFIG).chain(&MISPLACED).copied().collect();
         version.unknown_keys(&known, UNKNOWN);
+        misplaced(&mut version);
         let columns = map.get("columns").is_some().then(|| version_columns(&mut version));
         let has_tests = map.get("data_tests").or_else(|| map.get("tests")).is_some();
         let config = config(&mut version);

@@ -1,5 +1,6 @@
 //! YAML as PyYAML reads it, with the place of every value: one reader for all YAML of a project.
 
+mod deeper;
 mod dump;
 mod reader;
 mod scalar;

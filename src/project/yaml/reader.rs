@@ -2,12 +2,13 @@
 
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
-use saphyr_parser::{Event, Parser, ScalarStyle, Span as Mark, Tag};
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span as Mark, Tag};
 
 use crate::diagnostic::{Diagnostic, Origin, SourceId, Span};
 
 use super::{
     Data, Entry, Map, Yaml,
+    deeper::Deeper,
     scalar::{ScalarError, resolve},
 };
 
@@ -23,18 +24,20 @@ pub fn read(text: &str, source: SourceId, offset: usize) -> (Option<Yaml>, Vec<D
     if let Some(rest) = text.strip_prefix('\u{feff}') {
         return read(rest, source, offset + text.len() - rest.len());
     }
-    let mut reader = Reader {
-        text,
-        source,
-        offset,
-        bytes: (!text.is_ascii()).then(|| text.char_indices().map(|(at, _)| at).collect()),
-        stack: Vec::new(),
-        anchors: HashMap::new(),
-        values: 0,
-        diagnostics: Vec::new(),
-        root: None,
-    };
-    match reader.run() {
+    let bytes = (!text.is_ascii()).then(|| text.char_indices().map(|(at, _)| at).collect());
+    let mut reader = Reader::new(text, source, offset, bytes);
+    let mut done = reader.run(text);
+    if let Err(Failure::Scan(first)) = &done
+        && let Some(mut deeper) = Deeper::new(text, first)
+    {
+        while let Err(Failure::Scan(error)) = &done
+            && deeper.indent(error)
+        {
+            reader = Reader::new(text, source, offset, Some(deeper.places.clone()));
+            done = reader.run(&deeper.text);
+        }
+    }
+    match done.map_err(|failure| reader.diagnostic(failure)) {
         Ok(()) => {
             let end = text.trim_end().len();
             let empty = reader.scalar_at(Data::Null, Span::new(source, offset + end, offset + end));
@@ -50,11 +53,23 @@ pub fn read(text: &str, source: SourceId, offset: usize) -> (Option<Yaml>, Vec<D
 
 type Fail = Box<Diagnostic>;
 
+/// Why a text cannot be read: by what the scanner says, or by ours.
+enum Failure {
+    Scan(ScanError),
+    Refused(Fail),
+}
+
+impl From<Fail> for Failure {
+    fn from(refused: Fail) -> Self {
+        Failure::Refused(refused)
+    }
+}
+
 struct Reader<'t> {
     text: &'t str,
     source: SourceId,
     offset: usize,
-    /// Byte offset of each character; `None` when they are the same.
+    /// Byte offset of each character that the scanner reads; `None` when they are the same.
     bytes: Option<Vec<usize>>,
     stack: Vec<Frame>,
     anchors: HashMap<usize, (Yaml, usize)>,
@@ -84,16 +99,40 @@ enum Body {
 struct KeyIndex(HashMap<String, usize>);
 
 impl<'t> Reader<'t> {
-    fn run(&mut self) -> Result<(), Fail> {
+    fn new(text: &'t str, source: SourceId, offset: usize, bytes: Option<Vec<usize>>) -> Self {
+        Reader {
+            text,
+            source,
+            offset,
+            bytes,
+            stack: Vec::new(),
+            anchors: HashMap::new(),
+            values: 0,
+            diagnostics: Vec::new(),
+            root: None,
+        }
+    }
+
+    fn diagnostic(&self, failure: Failure) -> Fail {
+        match failure {
+            Failure::Scan(error) => self.syntax_error(&error),
+            Failure::Refused(diagnostic) => diagnostic,
+        }
+    }
+
+    /// Reads `text`: the reader's own, or the same with more indentation.
+    fn run(&mut self, text: &str) -> Result<(), Failure> {
         let mut documents = 0;
-        for event in Parser::new_from_str(self.text) {
-            let (event, mark) = event.map_err(|error| self.syntax_error(&error))?;
+        for event in Parser::new_from_str(text) {
+            let (event, mark) = event.map_err(Failure::Scan)?;
             match event {
                 Event::DocumentStart(_) => {
                     documents += 1;
                     if documents > 1 {
                         let start = self.byte(mark.start.index());
-                        return Err(self.fail(start, start + 3, "a second YAML document starts here, expected one"));
+                        return Err(self
+                            .fail(start, start + 3, "a second YAML document starts here, expected one")
+                            .into());
                     }
                 }
                 Event::Scalar(text, style, anchor, tag) => {
@@ -152,6 +191,10 @@ impl<'t> Reader<'t> {
         let plain = style == ScalarStyle::Plain;
         // An empty value is reported as `~` by the parser, with an empty range.
         let text = if plain && end == start { "" } else { text };
+        // The scanner ends the last line of a block even where the file does not.
+        let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+        let is_last = block && !self.text.ends_with('\n') && end >= self.text.trim_end().len();
+        let text = if is_last { text.strip_suffix('\n').unwrap_or(text) } else { text };
         let inside = |skip: usize| -> Option<Origin> {
             let slice = self.text.get(start + skip..end.checked_sub(skip)?)?;
             (slice == text).then(|| self.place(start + skip)).flatten()
@@ -193,7 +236,7 @@ impl<'t> Reader<'t> {
         Yaml { data, span, origin, plain }
     }
 
-    fn open(&mut self, mark: Mark, anchor: usize, body: Body, tag: Option<Cow<'t, Tag>>) -> Result<(), Fail> {
+    fn open(&mut self, mark: Mark, anchor: usize, body: Body, tag: Option<Cow<'_, Tag>>) -> Result<(), Fail> {
         let (start, end) = self.range(mark);
         if self.stack.len() >= MAX_DEPTH {
             return Err(self.fail(start, end, format!("YAML is nested deeper than {MAX_DEPTH} levels")));
@@ -312,7 +355,7 @@ impl<'t> Reader<'t> {
         Box::new(if jinja { error.help("put the Jinja expression in quotes: \"{{ … }}\"") } else { error })
     }
 
-    fn syntax_error(&self, error: &saphyr_parser::ScanError) -> Fail {
+    fn syntax_error(&self, error: &ScanError) -> Fail {
         let mut at = self.byte(error.marker().index());
         if error.info().contains("tab") {
             let line = self.text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);

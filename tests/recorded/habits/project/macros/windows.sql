@@ -1,0 +1,7 @@
+{% macro windows() %}
+  1
+{% endmacro %}
+
+{% macro windows_too() -%}
+  {{ windows() }}
+{%- endmacro %}
