@@ -201,6 +201,7 @@ fn node(_: &str, json: &Json) -> Node {
         compiled: json["compiled_code"].as_str().map(|code| Compiled {
             code: code.to_owned(),
             extra_ctes: Vec::new(),
+            macros: Vec::new(),
             path: optional_text(&json["compiled_path"]),
         }),
         build_path: None,

@@ -201,6 +201,8 @@ pub struct Compiled {
     pub code: String,
     /// `(unique_id, sql)` of the injected CTEs, in order.
     pub extra_ctes: Vec<(UniqueId, String)>,
+    /// The macros that the template called.
+    pub macros: Vec<UniqueId>,
     pub path: Option<String>,
 }
 

@@ -12,7 +12,7 @@ use crate::{
     project::{PackageKind, Profile, Project},
 };
 
-use super::context::{Env, Flags, MacroIndex, Shared, Vars};
+use super::context::{Env, Flags, MacroIndex, Shared, Vars, project_config};
 
 /// The inputs of [`build`](super::build) besides the project.
 #[derive(Clone)]
@@ -55,6 +55,7 @@ impl ParseOptions {
         Shared {
             dbt_version: Arc::clone(&self.dbt_version),
             project_name: project.name.as_str().into(),
+            project_config: project_config(project, &self.invocation_args),
             target: target(profile),
             target_database: profile.and_then(|profile| profile.database.as_deref()).unwrap_or_default().into(),
             target_schema: profile.map(|profile| profile.schema.as_str()).unwrap_or_default().into(),

@@ -85,6 +85,8 @@ pub struct CompiledNode {
     pub body: Rendered,
     /// All ephemeral ancestors in the order of injection.
     pub ctes: Vec<(UniqueId, Cte)>,
+    /// What the template called, in branches that only running reaches too.
+    pub macros: Vec<UniqueId>,
 }
 
 impl CompiledNode {
@@ -139,7 +141,7 @@ impl Compiler {
         }
         if node.language != "sql" {
             let body = Rendered { text: node.raw_code.clone(), ..Rendered::default() };
-            return Ok(CompiledNode { code: body.clone(), body, ctes: Vec::new() });
+            return Ok(CompiledNode { code: body.clone(), body, ctes: Vec::new(), macros: Vec::new() });
         }
         let template = Template::parse(&line_feeds(&node.raw_code), origin(node)).map_err(|errors| {
             let first = errors.into_iter().next();
@@ -149,7 +151,7 @@ impl Compiler {
         let ctes = self.ctes(node, open)?;
         let plain: Vec<Cte> = ctes.iter().map(|(_, cte)| cte.clone()).collect();
         let code = if self.inject { inject(body.clone(), &plain) } else { body.clone() };
-        Ok(CompiledNode { code, body, ctes })
+        Ok(CompiledNode { code, body, ctes, macros: context.called() })
     }
 
     /// The ephemeral ancestors of a node, each once, parents first.

@@ -179,7 +179,8 @@ impl Runner {
 
     pub(super) fn record_compiled(&self, node: &Node, compiled: &CompiledNode) {
         let path = self.compiled_path(node);
-        let entry = Compiled { code: compiled.code.text.clone(), extra_ctes: compiled.extra_ctes(), path };
+        let macros = compiled.macros.clone();
+        let entry = Compiled { code: compiled.code.text.clone(), extra_ctes: compiled.extra_ctes(), macros, path };
         lock(&self.compiled).insert(node.unique_id.clone(), entry);
         lock(&self.ran).insert(node.unique_id.clone());
     }
@@ -222,6 +223,7 @@ impl Runner {
                     let path = PathBuf::from(&self.options.target_shown).join("run").join(relative_path(node));
                     node.build_path = Some(crate::diagnostic::display_path(&path));
                 }
+                node.depends_on.macros.extend(compiled.macros.iter().cloned());
                 node.compiled = Some(compiled);
             }
         }

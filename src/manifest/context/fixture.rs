@@ -78,6 +78,7 @@ pub(crate) fn fixture_with(sources: MacroSources) -> Fixture {
     let shared = Shared {
         dbt_version: "1.11.0".into(),
         project_name: "root".into(),
+        project_config: Value::dict([("project_name", Value::from("root"))]),
         target: Value::dict([("name", Value::from("dev")), ("schema", "main".into()), ("type", "tamis".into())]),
         target_database: "db".into(),
         target_schema: "main".into(),

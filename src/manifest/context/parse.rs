@@ -22,6 +22,7 @@ use super::{
     exceptions::Exceptions,
     macros::macro_id,
     names::{Context, Names},
+    project_config::with_config,
     relation::RelationObject,
     shared::Scope,
     table::Table,
@@ -232,16 +233,22 @@ impl Names for Arc<State> {
     fn own(&self, name: &str) -> Option<Value> {
         Some(match name {
             "execute" => Value::Bool(false),
-            "ref" => recording("ref", self, |state, span, args| {
-                let call = ref_args(args, span)?;
-                lock(&state.recorded).refs.push(call);
-                Ok(state.own_relation())
-            }),
-            "source" => recording("source", self, |state, span, args| {
-                let (source, table) = source_args(args)?;
-                lock(&state.recorded).sources.push(SourceArgs { source, table, span });
-                Ok(state.own_relation())
-            }),
+            "ref" => {
+                let function = recording("ref", self, |state, span, args| {
+                    let call = ref_args(args, span)?;
+                    lock(&state.recorded).refs.push(call);
+                    Ok(state.own_relation())
+                });
+                with_config(function, &self.scope.shared.project_config)
+            }
+            "source" => {
+                let function = recording("source", self, |state, span, args| {
+                    let (source, table) = source_args(args)?;
+                    lock(&state.recorded).sources.push(SourceArgs { source, table, span });
+                    Ok(state.own_relation())
+                });
+                with_config(function, &self.scope.shared.project_config)
+            }
             "metric" => recording("metric", self, |state, span, args| {
                 let call = named_args("metric", args, span)?;
                 let name = call.name.clone();

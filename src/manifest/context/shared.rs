@@ -32,6 +32,8 @@ pub struct Shared {
     pub dbt_version: Arc<str>,
     /// The root package.
     pub project_name: Arc<str>,
+    /// `ref.config`.
+    pub project_config: Value,
     /// The `target` dict: connection settings without secrets, `name`, `schema`, `database`, `type`, `threads`, ….
     pub target: Value,
     pub target_database: Arc<str>,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use arrow::{datatypes::SchemaRef, record_batch::RecordBatch};
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use crate::{
     artifacts,
@@ -19,8 +19,9 @@ use crate::{
             arguments::{bind, dict, lock, string_pairs},
             base, column, datetime,
             exceptions::Exceptions,
-            render_text, try_or_compiler_error, validation,
+            macro_id, render_text, try_or_compiler_error, validation,
             vars::VarObject,
+            with_config,
         },
     },
     names::{Relation, ResourceType, UniqueId},
@@ -133,6 +134,7 @@ impl NodeContext {
             table_options: Mutex::default(),
             stats: Mutex::default(),
             compiled: Mutex::default(),
+            called: Mutex::default(),
             model: Mutex::default(),
             forced: Mutex::default(),
             unit_inputs: OnceLock::new(),
@@ -232,6 +234,11 @@ impl NodeContext {
     pub fn set_compiled(&self, code: impl Into<Arc<str>>, map: SpanMap) {
         *lock(&self.state.compiled) = Some((code.into(), map));
         *lock(&self.state.model) = None;
+    }
+
+    /// The macros that the node's template has called so far.
+    pub fn called(&self) -> Vec<UniqueId> {
+        lock(&self.state.called).iter().cloned().collect()
     }
 
     pub fn batch(&self) -> Option<&Batch> {
@@ -352,6 +359,8 @@ pub(super) struct NodeState {
     pub(super) table_options: Mutex<TableOptions>,
     pub(super) stats: Mutex<NodeStats>,
     compiled: Mutex<Option<(Arc<str>, SpanMap)>>,
+    /// Macros that the node's own template called.
+    called: Mutex<IndexSet<UniqueId>>,
     model: Mutex<Option<Value>>,
     forced: Mutex<IndexMap<String, Value>>,
     pub(super) unit_inputs: OnceLock<UnitInputs>,
@@ -512,12 +521,24 @@ impl Names for Arc<NodeState> {
         &self.scope
     }
 
+    fn called(&self, definition: &MacroDef) {
+        if lock(&self.compiled).is_none() {
+            lock(&self.called).insert(macro_id(definition));
+        }
+    }
+
     fn own(&self, name: &str) -> Option<Value> {
         let shared = &self.run.scopes.shared;
         Some(match name {
             "execute" => Value::Bool(true),
-            "ref" => bound_to("ref", self, |state, interp, args| state.reference(interp, args)),
-            "source" => bound_to("source", self, |state, interp, args| state.source(interp, args)),
+            "ref" => {
+                let function = bound_to("ref", self, |state, interp, args| state.reference(interp, args));
+                with_config(function, &shared.project_config)
+            }
+            "source" => {
+                let function = bound_to("source", self, |state, interp, args| state.source(interp, args));
+                with_config(function, &shared.project_config)
+            }
             "metric" => bound_to("metric", self, |_, _, args| super::lookup::metric(args)),
             "function" => bound_to("function", self, |state, _, args| state.function(args)),
             "config" => Value::object(ConfigObject(Arc::clone(self))),

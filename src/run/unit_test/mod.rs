@@ -140,10 +140,11 @@ fn compile(
         };
         ctes.push((id.clone(), Cte { alias: name, body }));
     }
-    let template = Template::parse(&stand_in.raw_code, origin(stand_in)).map_err(|errors| {
-        let first = errors.into_iter().next();
-        NodeError::of_diagnostic(first.unwrap_or_else(|| Diagnostic::error("internal", "no template")))
-    })?;
+    let template =
+        Template::parse(&crate::diagnostic::line_feeds(&stand_in.raw_code), origin(stand_in)).map_err(|errors| {
+            let first = errors.into_iter().next();
+            NodeError::of_diagnostic(first.unwrap_or_else(|| Diagnostic::error("internal", "no template")))
+        })?;
     let body = context.render(&template).map_err(|error| NodeError::of(&error, stand_in))?;
     let plain: Vec<Cte> = ctes.iter().map(|(_, cte)| cte.clone()).collect();
     let code = inject(body.clone(), &plain);
@@ -152,7 +153,7 @@ fn compile(
         let path = target.join("compiled").join(relative_path(stand_in));
         write_file(&path, &code.text).map_err(NodeError::of_diagnostic)?;
     }
-    Ok(CompiledNode { code, body, ctes })
+    Ok(CompiledNode { code, body, ctes, macros: Vec::new() })
 }
 
 /// The names of the inputs' CTEs, without the prefix: aliases, told apart where two are the same.
