@@ -94,6 +94,19 @@ impl<'a> Interp<'a> {
         Ok(out?.rendered)
     }
 
+    /// Renders as the body of a macro: `return` gives its value, else the text is the result.
+    pub fn render_body(&mut self, template: &Template) -> Result<Value, JinjaError> {
+        let native = std::mem::replace(&mut self.native, false);
+        let mut out = Out::default();
+        let result = self.exec(&template.tree.body, &Scope::root(), &mut out);
+        self.native = native;
+        match result {
+            Ok(_) => Ok(Value::Str(out.rendered.text.into())),
+            Err(mut error) if error.kind == ErrorKind::Return => Ok(error.value.take().unwrap_or(Value::None)),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Renders as a Python value, by dbt's native rules (`jinja-context.md` §2).
     pub fn render_native(&mut self, template: &Template) -> Result<Value, JinjaError> {
         if template.is_plain() {

@@ -149,3 +149,19 @@ fn a_private_model_is_for_its_group() {
     ];
     run(2, &files, &["run"], &["model `stranger` refers to `inner`, which is private to group `g`"]);
 }
+
+#[test]
+fn the_columns_of_a_contract_are_those_of_the_query_behind_its_header() {
+    let folder = Folder::new(&[
+        (
+            "models/orders.sql",
+            "{{ config(materialized='table', sql_header='create or replace temporary table head as select 7 as id;') }}\nselect id from head",
+        ),
+        (
+            "models/schema.yml",
+            "models:\n  - name: orders\n    config: {contract: {enforced: true}}\n    columns: [{name: id, data_type: integer}]\n",
+        ),
+    ]);
+    folder.expect(0, &["run"]);
+    assert_eq!(folder.rows("select id from {{ ref('orders') }}"), [r#"{"id":7}"#]);
+}

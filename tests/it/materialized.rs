@@ -115,6 +115,11 @@ fn a_clone_shares_the_files_of_a_table_until_one_of_the_two_changes() {
     folder.expect(0, &["clone", "--state", "state", "--target", "copy"]).shows(&["already exists", "[No-op in"]);
     folder.expect(0, &["-q", "clone", "--state", "state", "--target", "copy", "--full-refresh", "-s", "parts"]);
     assert_eq!(folder.rows("select id, day from copy.parts order by id"), rows[1..]);
+    // A state that is this environment's own: each relation would be its own copy.
+    folder
+        .expect(0, &["--debug", "clone", "--state", "state", "--full-refresh", "-s", "parts"])
+        .shows(&["skipping clone for relation"]);
+    assert_eq!(folder.rows("select id, day from main.parts order by id"), rows[1..]);
 }
 
 #[test]

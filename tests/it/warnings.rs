@@ -88,6 +88,7 @@ fn every_statement_carries_the_comment_of_the_project() {
             Some("/* run model.shop.a on dev */\n".to_owned()),
         ),
         ("query-comment: {comment: \"{{ who(node) }}\", append: true}\n", Some("\n/* by a */".to_owned())),
+        ("query-comment: \"{{ return(target.name) }} unseen\"\n", Some("/* dev */\n".to_owned())),
         ("query-comment: {comment: x, job-label: true}\n", Some("/* x */\n".to_owned())),
         ("query-comment: null\n", None),
         ("query-comment: ''\n", None),

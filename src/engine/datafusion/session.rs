@@ -94,10 +94,14 @@ impl Session for LakeSession {
 
     async fn describe(&self, sql: &str) -> Result<Vec<Column>, EngineError> {
         self.cancellable(async {
-            let mut statements = parse::parse(sql)?.into_iter();
-            let (Some(parsed), None) = (statements.next(), statements.next()) else {
-                return Err(parse::sql_error("one query is needed to describe its columns"));
+            let mut statements = parse::parse(sql)?;
+            let Some(parsed) = statements.pop() else {
+                return Err(parse::sql_error("a query is needed to describe its columns"));
             };
+            // What stands before the query makes what it reads: the `sql_header` of a model.
+            if !statements.is_empty() {
+                self.execute_each(statements, &StatementOptions::default()).await?;
+            }
             self.core.begin_statement();
             let (plan, _) = query::plan(&self.core, parsed).await?;
             let columns = query::output_columns(&self.core, plan)?;

@@ -111,7 +111,8 @@ impl NodeState {
         };
         context.set("node", node);
         context.set("connection_name", self.connection_name().into());
-        Ok(context.render(template)?.text)
+        // dbt makes a macro of it, so that `return` may be called.
+        Ok(context.interp().render_body(template)?.to_str())
     }
 
     fn default_comment(&self) -> Result<String, JinjaError> {

@@ -4,6 +4,10 @@
     {{ log('No relation found in state manifest for ' ~ model.unique_id, info=true) }}
     {{ return({'relations': []}) }}
   {%- endif -%}
+  {%- if defer_relation.render() == this.render() -%}
+    {{ log('The state has the same relation as the target, skipping clone for relation: ' ~ this.render()) }}
+    {{ return({'relations': []}) }}
+  {%- endif -%}
   {%- set existing_relation = load_cached_relation(this) -%}
   {%- if existing_relation and not flags.FULL_REFRESH -%}
     {{ log('Relation ' ~ existing_relation ~ ' already exists', info=true) }}
