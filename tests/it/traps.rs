@@ -457,6 +457,20 @@ fn keys_that_come_twice_are_kept_or_refused_as_the_strategy_does() {
 }
 
 #[test]
+fn seeds_are_shown_when_asked_for() {
+    let files = [("seeds/s.csv", "id,name\n1,x\n")];
+    check(&[
+        (
+            &files,
+            &["seed", "--show"],
+            0,
+            &["OK loaded seed file main.s", "Sample of table: main.s", "| 1", "x", "PASS=1"],
+        ),
+        (&files, &["-q", "build", "--show"], 0, &[]),
+    ]);
+}
+
+#[test]
 fn grants_are_told_to_have_no_effect() {
     check(&[(
         &[("models/a.sql", "{{ config(grants={'select': ['ann']}) }} select 1 as id")],

@@ -12,7 +12,7 @@ use crate::{
         warehouse,
     },
     engine::Engine,
-    event::Event,
+    event::{Event, Status},
     graph::Edges,
     jinja::Value,
     names::{ResourceType as R, UniqueId},
@@ -22,8 +22,12 @@ use crate::{
         context::{InputRows, RunShared},
         run_nodes,
         scheduler::{Message, messages},
+        show_nodes,
     },
 };
+
+/// As many rows as dbt shows of a seed.
+const SAMPLE_ROWS: i64 = 10;
 
 const BUILD: &[R] = &[R::Model, R::Seed, R::Snapshot, R::Test, R::UnitTest, R::SavedQuery, R::Exposure, R::Function];
 
@@ -56,9 +60,33 @@ pub fn run(invocation: &mut Invocation) -> Result<(), CommandError> {
         let watch = interrupts(runner, channel.0.clone());
         let outcome = run_nodes(runner, &prepared.dag, &selected, edges, channel);
         watch.abort();
-        outcome.map_err(|error| CommandError::Project(vec![error.diagnostic]))
+        let outcome = outcome.map_err(|error| CommandError::Project(vec![error.diagnostic]))?;
+        if invocation.flags.command.name == "seed" && invocation.flags.flag("show") {
+            samples(invocation, &prepared, runner, &outcome)?;
+        }
+        Ok(outcome)
     })?;
     finish(invocation, &prepared, outcome)
+}
+
+/// `seed --show`: rows of each seed that was loaded.
+fn samples(
+    invocation: &Invocation,
+    prepared: &Prepared,
+    runner: &Runner,
+    outcome: &RunOutcome,
+) -> Result<(), CommandError> {
+    let loaded = outcome.results.iter().filter(|result| result.status == Status::Success);
+    let nodes = loaded.filter_map(|result| prepared.manifest.nodes.get(&UniqueId::new(result.unique_id.as_str())));
+    for node in nodes.filter(|node| node.resource_type == R::Seed) {
+        let (tables, _) = show_nodes(runner, &[node], Some(SAMPLE_ROWS))
+            .map_err(|error| CommandError::Project(vec![error.diagnostic]))?;
+        invocation.emit(Event::Info { message: format!("Sample of table: {}.{}", node.schema, node.alias) });
+        for table in &tables {
+            invocation.console.data(table.to_text(None, None).trim_end());
+        }
+    }
+    Ok(())
 }
 
 fn is_clone(invocation: &Invocation) -> bool {

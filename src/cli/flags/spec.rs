@@ -78,7 +78,7 @@ impl Spec {
 
     /// Whether this version accepts it without doing anything.
     pub fn has_no_effect(&self) -> bool {
-        self.help == NO_EFFECT || matches!(self.name, "show" | "introspect" | "clean-project-files-only")
+        self.help == NO_EFFECT || matches!(self.name, "introspect" | "clean-project-files-only")
     }
 
     /// The key under `flags:` in `dbt_project.yml` and in the `flags` object of Jinja, lower case.
@@ -319,7 +319,7 @@ const STORE_FAILURES: Spec =
     spec("store-failures", "STORE_FAILURES", Kind::Toggle(false), "Keep the failing rows of each test in a table")
         .heading("Options");
 const SHOW: Spec =
-    spec("show", "SHOW", Kind::Toggle(false), "Print a sample of each seed after loading (no effect yet)")
+    spec("show", "SHOW", Kind::Toggle(false), "Print rows of each seed after loading (`build` prints none, as in dbt)")
         .heading("Options");
 const SAVED_QUERIES: Spec =
     spec("export-saved-queries", "EXPORT_SAVED_QUERIES", Kind::Toggle(false), NO_EFFECT).hidden();
