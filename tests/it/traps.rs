@@ -210,6 +210,7 @@ fn an_overridden_ref_reaches_the_original_by_builtins() {
         ),
     ];
     assert_eq!(compiled(&files, "select * from {{ ref('a') }}"), "select * from \"main\".\"a\"");
+    assert_eq!(compiled(&[], "{{ builtins.ref.config.project_name }}"), "shop");
 }
 
 #[test]
