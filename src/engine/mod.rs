@@ -123,6 +123,8 @@ pub struct TableOptions {
     pub target_file_size: Option<u64>,
     /// Delta table properties, in order.
     pub properties: Vec<(String, String)>,
+    /// CREATE TABLE with columns and the INSERT after it are one statement, which replaces what has the name already.
+    pub filled_at_once: bool,
 }
 
 /// What a statement did.

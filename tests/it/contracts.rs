@@ -103,6 +103,11 @@ fn constraints_that_are_not_enforced_are_told() {
     let sql = std::fs::read_to_string(folder.path("target/run/shop/models/orders.sql")).unwrap();
     assert!(sql.contains(r#"references "tamis"."main"."parents" (id)"#), "{sql}");
     assert!(sql.contains("id integer unique check (id > 0) references"), "{sql}");
+    let words: Vec<&str> = sql.split_whitespace().collect();
+    let words = words.join(" ");
+    for part in [r#"create table "tamis"."main"."orders" ("#, r#"insert into "tamis"."main"."orders" ("#] {
+        assert!(words.contains(part), "no {part} in {words}");
+    }
     let silenced = folder.expect(0, &["--warn-error-options", "{silence: [ConstraintNotEnforced]}", "run"]);
     assert!(!silenced.stdout.contains("not enforced"), "{}", silenced.stdout);
 }

@@ -48,9 +48,15 @@ impl LakeSession {
         options: &StatementOptions,
     ) -> Result<Outcome, EngineError> {
         let mut outcome = statement::nothing("OK");
-        for parsed in statements {
+        let mut statements = statements.into_iter().peekable();
+        while let Some(parsed) = statements.next() {
             self.core.begin_statement();
-            let next = statement::run(&self.core, parsed, options).await;
+            let rows = statements
+                .next_if(|next| options.table.filled_at_once && statement::fills(&next.statement, &parsed.statement));
+            let next = match rows {
+                Some(rows) => Box::pin(statement::create_filled(&self.core, parsed, rows, &options.table)).await,
+                None => statement::run(&self.core, parsed, options).await,
+            };
             let next = next.map_err(|error| self.core.name_sources(error));
             self.core.begin_statement();
             outcome = next?;

@@ -169,6 +169,7 @@ impl NodeState {
             cluster_by: list("cluster_by")?,
             target_file_size,
             properties,
+            filled_at_once: lookup(&given, "filled_at_once").is_some_and(|value| value.is_truthy()),
         };
         Ok("".into())
     }

@@ -13,7 +13,9 @@ use datafusion::{
     logical_expr::{LogicalPlan, LogicalPlanBuilder},
     physical_plan::{ExecutionPlan, execute_stream, stream::RecordBatchStreamAdapter},
     scalar::ScalarValue,
-    sql::sqlparser::ast::{ColumnDef, ColumnOption, CreateTable, Expr, SchemaName, Statement, UnaryOperator, Value},
+    sql::sqlparser::ast::{
+        ColumnDef, ColumnOption, CreateTable, Expr, SchemaName, Statement, TableObject, UnaryOperator, Value,
+    },
 };
 
 use futures::StreamExt;
@@ -114,6 +116,36 @@ pub(super) async fn create_table(
             create_from_plan(session, plan, how).await
         }
     }
+}
+
+/// Whether `insert` gives the table that `create` makes its rows.
+pub(in super::super) fn fills(insert: &Statement, create: &Statement) -> bool {
+    let (Statement::Insert(insert), Statement::CreateTable(create)) = (insert, create) else { return false };
+    let plain = create.query.is_none() && create.like.is_none() && create.clone.is_none() && !create.temporary;
+    plain && matches!(&insert.table, TableObject::TableName(name) if *name == create.name)
+}
+
+/// CREATE TABLE with columns and the INSERT after it as one commit, which replaces what is there. The query still reads
+/// the table as it was.
+pub(in super::super) async fn create_filled(
+    session: &Arc<SessionCore>,
+    create: Parsed,
+    insert: Parsed,
+    options: &TableOptions,
+) -> Result<Outcome, EngineError> {
+    let Statement::CreateTable(create) = &create.statement else {
+        return Err(sql_error("CREATE TABLE was expected"));
+    };
+    let name = session.resolve(&create.name)?;
+    check_name(&name.table)?;
+    let (place, replaces) = session.find(&name)?;
+    require_schema(session, &name)?;
+    let Some(schema) = declared(create)? else {
+        return Err(sql_error(format!("table {name} needs columns")));
+    };
+    let plan = super::insert::plan_for(session, insert, &schema).await?;
+    let how = NewTable { place, replaces, options: options.clone(), declared: Some(schema) };
+    create_from_plan(session, plan, how).await
 }
 
 /// A table that is about to be made.

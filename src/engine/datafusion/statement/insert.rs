@@ -37,12 +37,28 @@ pub(super) async fn insert(session: &Arc<SessionCore>, parsed: Parsed) -> Result
     };
     let name = session.resolve(table)?;
     let columns = column_list(insert)?;
+    let plan = plan_rows(session, parsed).await?;
+    append(session, &name, plan, columns).await
+}
+
+async fn plan_rows(session: &Arc<SessionCore>, parsed: Parsed) -> Result<LogicalPlan, EngineError> {
     let (plan, _) = query::plan_with(session, parsed, |statement| match statement {
         Statement::Insert(Insert { source: Some(source), .. }) => Ok(Statement::Query(source.clone())),
         _ => Err(sql_error("INSERT needs VALUES or a query")),
     })
     .await?;
-    append(session, &name, plan, columns).await
+    Ok(plan)
+}
+
+/// The query of an INSERT with the columns of the table that it is to fill.
+pub(super) async fn plan_for(
+    session: &Arc<SessionCore>,
+    parsed: Parsed,
+    schema: &arrow::datatypes::SchemaRef,
+) -> Result<LogicalPlan, EngineError> {
+    let Statement::Insert(insert) = &parsed.statement else { return Err(sql_error("INSERT was expected")) };
+    let columns = column_list(insert)?;
+    arrange(plan_rows(session, parsed).await?, schema, columns)
 }
 
 fn column_list(insert: &Insert) -> Result<Option<Vec<Ident>>, EngineError> {

@@ -19,7 +19,10 @@ use std::sync::Arc;
 use arrow::datatypes::Schema;
 use datafusion::sql::sqlparser::ast::Statement;
 
-pub(super) use self::{create::load, function::expand};
+pub(super) use self::{
+    create::{create_filled, fills, load},
+    function::expand,
+};
 use super::{core::SessionCore, parse::Parsed, query};
 use crate::engine::{EngineError, Metrics, Outcome, StatementOptions};
 

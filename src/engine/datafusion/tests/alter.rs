@@ -112,6 +112,7 @@ async fn partitions_and_properties_are_stored_and_pruned() {
         cluster_by: vec!["id".to_owned()],
         target_file_size: Some(1024 * 1024),
         properties: vec![("delta.appendOnly".to_owned(), "false".to_owned()), ("owner".to_owned(), "me".to_owned())],
+        filled_at_once: false,
     };
     let options = StatementOptions { table, limit: None };
     let sql = "create table t as select value as id, cast('2024-01-0' || (value % 3 + 1) as date) as day

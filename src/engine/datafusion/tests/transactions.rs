@@ -1,7 +1,7 @@
 //! BEGIN … COMMIT, conflicts, crashes and litter.
 
 use super::harness::{Warehouse, open_at, text};
-use crate::engine::StatementOptions;
+use crate::engine::{StatementOptions, TableOptions};
 
 /// Log entries of a table.
 fn versions(warehouse: &Warehouse, table: &str) -> usize {
@@ -187,4 +187,35 @@ async fn damaged_files_are_named() {
     let result = warehouse.text("select * from t").await;
     assert!(result.starts_with("error: a Parquet file cannot be read: "), "{result}");
     assert!(result.contains("main/t/part-"), "{result}");
+}
+
+#[tokio::test]
+async fn a_table_that_is_created_and_filled_at_once_is_replaced_in_one_commit() {
+    let warehouse = Warehouse::new().await;
+    let table = TableOptions { filled_at_once: true, cluster_by: vec!["id".to_owned()], ..TableOptions::default() };
+    let options = StatementOptions { table, limit: None };
+    assert_eq!(warehouse.text("create table t as select 1 as id, 'a' as name").await, "CREATE TABLE AS 1");
+    for (create, select, expected, then) in [
+        ("(id int not null, name text)", "select name, id + 1 from t", "CREATE TABLE AS 1", "id | name\n2 | a"),
+        (
+            "(id int not null, name text)",
+            "select 'b', null",
+            "error: NOT NULL constraint failed: column `id`",
+            "id | name\n2 | a",
+        ),
+        ("(id int not null)", "select name, id from t", "error: column `name` does not exist", "id | name\n2 | a"),
+        ("(name text, id bigint, more text)", "select 'c', 3", "CREATE TABLE AS 1", "id | name\n3 | c"),
+    ] {
+        let sql = format!("create table t {create};\ninsert into t (name, id) (\n{select}\n);");
+        let outcome = text(&warehouse.session.execute(&sql, &options).await);
+        assert!(outcome.starts_with(expected), "{sql}: {outcome}");
+        assert_eq!(warehouse.text("select id, name from t").await, then, "{sql}");
+    }
+    assert_eq!(versions(&warehouse, "t"), 3);
+    assert_eq!(warehouse.text("create view v as select 1 as id").await, "CREATE VIEW");
+    let sql = "create table v (id int); insert into v (id) (select id from v)";
+    assert_eq!(text(&warehouse.session.execute(sql, &options).await), "CREATE TABLE AS 1");
+    assert_eq!(versions(&warehouse, "v"), 1);
+    let sql = "create table t (id int); insert into t select 1";
+    assert!(warehouse.text(sql).await.contains("already exists"));
 }

@@ -1,20 +1,27 @@
-{#- CREATE OR REPLACE is atomic here, whatever stands in the place. Temporary tables live in the session, without a schema. -#}
+{#- CREATE OR REPLACE is atomic here, whatever stands in the place. So are CREATE and INSERT of a table with a contract, which
+    the engine takes as one statement. Temporary tables live in the session, without a schema. -#}
 {%- macro datafusion__create_table_as(temporary, relation, sql) -%}
   {%- set sql_header = config.get('sql_header', none) -%}
+  {%- set contracted = config.get('contract').enforced and not temporary -%}
   {%- if not temporary -%}
-    {%- do tamis_apply_table_options() -%}
+    {%- do tamis_apply_table_options(filled_at_once=contracted) -%}
+  {%- endif -%}
+  {%- if contracted -%}
+    {{ get_assert_columns_equivalent(sql) }}
   {%- endif -%}
   {{ sql_header if sql_header is not none }}
+  {%- if contracted %}
+  create table {{ relation }}
+    {{ get_table_columns_and_constraints() }};
+  insert into {{ relation }} ({{ adapter.dispatch('get_column_names', 'dbt')() }}) (
+    {{ get_select_subquery(sql) }}
+  );
+  {%- else %}
   create {% if temporary %}temporary table{% else %}or replace table{% endif %} {{ relation }}
-  {%- set contract = config.get('contract') %}
-  {%- if contract and contract.enforced and not temporary %}
-    {{ get_assert_columns_equivalent(sql) }}
-    {{ get_table_columns_and_constraints() }}
-    {%- set sql = get_select_subquery(sql) %}
-  {%- endif %}
   as (
     {{ sql }}
   );
+  {%- endif -%}
 {%- endmacro -%}
 
 {#- Integers of any width are one type to a contract, also inside of arrays and structs: literals and counts are 64 bits
@@ -27,8 +34,9 @@
 {%- endmacro -%}
 
 {#- Layout and properties of the table that the next CREATE makes, from the node's config. -#}
-{%- macro tamis_apply_table_options() -%}
+{%- macro tamis_apply_table_options(filled_at_once=false) -%}
   {%- do adapter.tamis_table_options({
+      'filled_at_once': filled_at_once,
       'partition_by': tamis_config_list('partition_by'),
       'cluster_by': tamis_config_list('cluster_by'),
       'target_file_size': config.get('target_file_size'),
