@@ -18,6 +18,9 @@ pub struct StateManifest {
     pub exposures: BTreeMap<String, StateExposure>,
     /// As written: what is compared of them is all in the dict.
     pub unit_tests: BTreeMap<String, Map<String, JsonValue>>,
+    pub metrics: BTreeMap<String, Map<String, JsonValue>>,
+    pub semantic_models: BTreeMap<String, Map<String, JsonValue>>,
+    pub saved_queries: BTreeMap<String, Map<String, JsonValue>>,
     pub macros: BTreeMap<String, StateMacro>,
     pub disabled: BTreeMap<String, JsonValue>,
 }

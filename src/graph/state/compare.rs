@@ -56,10 +56,17 @@ impl<'a> Comparison<'a> {
         self.old.unit_tests.get(member.unique_id().as_str())
     }
 
+    /// A metric, semantic model or saved query of before.
+    fn declared_before(&self, member: Member<'_>) -> Option<&'a Map<String, Json>> {
+        let id = member.unique_id().as_str();
+        [&self.old.metrics, &self.old.semantic_models, &self.old.saved_queries].into_iter().find_map(|of| of.get(id))
+    }
+
     pub fn knew(&self, member: Member<'_>) -> bool {
         self.before(member).is_some()
             || self.exposure_before(member).is_some()
             || self.unit_test_before(member).is_some()
+            || self.declared_before(member).is_some()
     }
 
     /// Whether a macro that the member uses, however far away, is new or has another text.
@@ -71,6 +78,9 @@ impl<'a> Comparison<'a> {
     /// Whether the configs are those of before. False without a before.
     pub fn same_config(&self, member: Member<'_>) -> bool {
         match member {
+            Member::Node(node) if matches!(node.kind, NodeKind::Declared(_)) => {
+                self.declared_before(member).is_some_and(|old| same_declared_config(node, old))
+            }
             Member::Node(node) => self.before(member).is_some_and(|old| same_node_config(node, old)),
             Member::Source(source) => {
                 self.before(member).is_some_and(|old| same_map(&source.unrendered_config, &old.unrendered_config))
@@ -82,8 +92,8 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Whether the member is as it was, macros and contracts aside. New sources and exposures count as unchanged, as in
-    /// dbt.
+    /// Whether the member is as it was, macros and contracts aside. New sources, exposures, metrics and the like
+    /// count as unchanged, as in dbt.
     pub fn same_contents(&self, member: Member<'_>) -> bool {
         match member {
             Member::Node(node) if matches!(node.kind, NodeKind::UnitTest(_)) => {
@@ -91,6 +101,9 @@ impl<'a> Comparison<'a> {
                 let keys = ["model", "given", "expect", "overrides", "versions"];
                 self.unit_test_before(member)
                     .is_some_and(|old| keys.into_iter().all(|key| same_json(now.get(key), old.get(key))))
+            }
+            Member::Node(node) if matches!(node.kind, NodeKind::Declared(_)) => {
+                self.declared_before(member).is_none_or(|old| same_declared(node, old))
             }
             Member::Node(node) => self.before(member).is_some_and(|old| same_node(node, old)),
             Member::Source(source) => self.before(member).is_none_or(|old| {
@@ -131,6 +144,46 @@ fn with_callers<'a>(manifest: &'a Manifest, mut open: Vec<&'a UniqueId>) -> Hash
         }
     }
     found
+}
+
+/// What of a metric, semantic model or saved query makes it another one. Where exports go depends on the environment.
+fn same_declared(node: &Node, old: &Map<String, Json>) -> bool {
+    const KEYS: [&str; 11] = [
+        "type",
+        "label",
+        "description",
+        "model",
+        "defaults",
+        "entities",
+        "dimensions",
+        "measures",
+        "primary_entity",
+        "group",
+        "tags",
+    ];
+    let now = node_dict(node);
+    let same = |path: &str| same_json(now.pointer(path), Json::from(old.clone()).pointer(path));
+    KEYS.iter().all(|key| {
+        (*key == "tags" && node.resource_type != ResourceType::SavedQuery) || same_json(now.get(key), old.get(*key))
+    }) && ["/query_params/metrics", "/query_params/group_by", "/query_params/where"].into_iter().all(same)
+        && same_exports(now.get("exports"), old.get("exports"))
+        && same_declared_config(node, old)
+}
+
+fn same_declared_config(node: &Node, old: &Map<String, Json>) -> bool {
+    let before = old.get("unrendered_config").and_then(Json::as_object);
+    same_map(&node.unrendered_config, before.unwrap_or(&Map::new()))
+}
+
+fn same_exports(now: Option<&Json>, before: Option<&Json>) -> bool {
+    let list = |exports: Option<&Json>| exports.and_then(Json::as_array).cloned().unwrap_or_default();
+    let (now, before) = (list(now), list(before));
+    let paths = ["/name", "/unrendered_config/export_as", "/unrendered_config/schema", "/unrendered_config/alias"];
+    now.len() == before.len()
+        && now
+            .iter()
+            .zip(&before)
+            .all(|(now, old)| paths.iter().all(|path| same_json(now.pointer(path), old.pointer(path))))
 }
 
 fn same_node(node: &Node, old: &StateNode) -> bool {

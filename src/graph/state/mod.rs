@@ -126,8 +126,10 @@ fn is_so(
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<bool, SelectionError> {
     let node = match member {
-        // A unit test has no body, configs or relation of its own.
-        Member::Node(node) => Some(node).filter(|node| !matches!(node.kind, NodeKind::UnitTest(_))),
+        // Unit tests, metrics and the like have no body or relation of their own.
+        Member::Node(node) => {
+            Some(node).filter(|node| !matches!(node.kind, NodeKind::UnitTest(_) | NodeKind::Declared(_)))
+        }
         Member::Source(_) | Member::Exposure(_) => None,
     };
     let old = comparison.before(member);
@@ -142,7 +144,7 @@ fn is_so(
         Question::Unmodified => !modified(comparison, member, old, warnings)?,
         Question::Body => node.is_some_and(|node| old.is_none_or(|old| !compare::same_body(node, old))),
         Question::Configs => {
-            let has_configs = node.is_some() || !matches!(member, Member::Node(_));
+            let has_configs = !matches!(member, Member::Node(node) if matches!(node.kind, NodeKind::UnitTest(_)));
             has_configs && (is_new || !comparison.same_config(member))
         }
         Question::Relation => match member {
