@@ -4,10 +4,6 @@
     {{ log('No relation found in state manifest for ' ~ model.unique_id, info=true) }}
     {{ return({'relations': []}) }}
   {%- endif -%}
-  {%- if defer_relation.render() == this.render() -%}
-    {{ log('The state has the same relation as the target, skipping clone for relation: ' ~ this.render()) }}
-    {{ return({'relations': []}) }}
-  {%- endif -%}
   {%- set existing_relation = load_cached_relation(this) -%}
   {%- if existing_relation and not flags.FULL_REFRESH -%}
     {{ log('Relation ' ~ existing_relation ~ ' already exists', info=true) }}
@@ -17,6 +13,10 @@
   {%- set other_relation = load_cached_relation(defer_relation) -%}
   {%- if other_relation and other_relation.type == 'table' and can_clone_table() -%}
     {%- set target_relation = this.incorporate(type='table') -%}
+    {%- if defer_relation.render() == this.render() -%}
+      {{ log('The state has the same relation as the target, skipping clone for relation: ' ~ this.render()) }}
+      {{ return({'relations': [target_relation]}) }}
+    {%- endif -%}
     {% call statement('main') -%}
       {{ create_or_replace_clone(target_relation, defer_relation) }}
     {%- endcall %}
