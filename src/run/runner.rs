@@ -356,11 +356,16 @@ impl Runner {
             message: "NO-OP".into(),
             description: format!("NO-OP {} {}", node.resource_type, node.name),
             execution_time: 0.0,
-            failures: None,
+            failures: Some(0),
             rows_affected: None,
         };
         self.emit(Event::NodeFinished { node, index: task.index, total: self.total(), outcome });
-        let result = RunResult { thread_id: task.thread.clone(), ..RunResult::new(task.id.as_str(), Status::NoOp) };
+        let result = RunResult {
+            thread_id: task.thread.clone(),
+            message: Some("NO-OP".into()),
+            failures: Some(0),
+            ..RunResult::new(task.id.as_str(), Status::NoOp)
+        };
         NodeResult { result, problem: None, blocks: false, fails: false }
     }
 }

@@ -202,6 +202,10 @@ fn the_semantic_layer_is_in_the_artifacts_as_dbt_writes_it() {
     {
         assert!(ran.stdout.contains(part), "no {part:?} in\n{}", ran.stdout);
     }
+    let results = read(&folder, "target/run_results.json");
+    let nothing = results["results"].as_array().unwrap().iter().filter(|result| result["status"] == "no-op");
+    assert!(nothing.clone().all(|result| result["message"] == "NO-OP" && result["failures"] == 0), "{results}");
+    assert_eq!(nothing.count(), 2);
     let manifest = read(&folder, "target/manifest.json");
     let metric = |name: &str| manifest["metrics"][format!("metric.shop.{name}")].clone();
     let measure =
