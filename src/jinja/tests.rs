@@ -366,7 +366,7 @@ fn texts_keep_their_origins_through_trim_and_concatenation() {
 }
 
 #[test]
-fn an_unknown_macro_names_the_near_one_and_a_library_may_have_stray_end_tags() {
+fn an_unknown_macro_names_the_near_one_and_a_library_may_have_stray_tags() {
     let error = failure("{{ generate_schema_nme() }}", &library("{% macro generate_schema_name() %}{% endmacro %}"));
     assert_eq!(error.to_diagnostic().help.as_deref(), Some("did you mean `generate_schema_name`?"));
     let text = "{% macro a() %}{% endmacro %}{% endmacro %}{% macro b() %}{% endmacro %}";
@@ -374,6 +374,10 @@ fn an_unknown_macro_names_the_near_one_and_a_library_may_have_stray_end_tags() {
     let (template, warnings) = Template::parse_library(text, origin()).unwrap();
     assert_eq!((template.macros("p").len(), warnings.len()), (2, 1));
     assert_eq!(warnings[0].event, Some("UnexpectedJinjaBlockDeprecation"));
+    let text = "{% https://example.test/a?b='c' %}{% macro a() %}{% endmacro %}{% unknown %}";
+    let (template, warnings) = Template::parse_library(text, origin()).unwrap();
+    assert_eq!((template.macros("p").len(), warnings.len()), (1, 2));
+    assert!(Template::parse_library("{% macro a() %}{% unknown %}{% endmacro %}", origin()).is_err());
 }
 
 #[test]

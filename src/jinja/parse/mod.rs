@@ -57,7 +57,7 @@ struct Parser<'s> {
     at: usize,
     origin: Origin,
     faults: Vec<Fault>,
-    /// End tags without a block, where they are let pass.
+    /// End tags without a block and tags that are none, where they are let pass.
     stray: Option<Vec<Fault>>,
     depth: usize,
     /// Nothing more can be read: too deep, or too many errors.
@@ -73,7 +73,7 @@ struct Parser<'s> {
     blocks: Vec<Block>,
 }
 
-/// With `stray`, end tags that end nothing are put there as warnings.
+/// With `stray`, end tags that end nothing, and unknown tags outside of all blocks, are put there as warnings.
 pub(super) fn parse(text: &str, origin: Origin, stray: Option<&mut Vec<Diagnostic>>) -> Result<Tree, Vec<Diagnostic>> {
     let (tokens, faults) = lex(text);
     let mut parser = Parser::new(text, tokens, origin);

@@ -200,7 +200,19 @@ impl Parser<'_> {
                 let message = format!("`{{% {name} %}}` is not supported: dbt has no template files to load");
                 return Err(Fault { message, ..name_token });
             }
-            _ => return Err(Fault { message: format!("unknown tag '{name}'"), ..name_token }),
+            _ => {
+                let fault = Fault { message: format!("unknown tag '{name}'"), ..name_token };
+                // Between macros dbt reads the blocks that it knows, and nothing else.
+                match &mut self.stray {
+                    Some(stray) if self.waiting.is_empty() => stray.push(fault),
+                    _ => return Err(fault),
+                }
+                self.resync(Tok::BlockEnd);
+                // Nor is what stands in it looked at.
+                let end = self.tokens.get(self.at.saturating_sub(1)).map_or(self.text.len(), |token| token.end);
+                self.faults.retain(|fault| !(start..end).contains(&fault.start));
+                return Ok(None);
+            }
         };
         Ok(Some(kind))
     }
