@@ -15,7 +15,7 @@ use crate::{
 };
 
 use super::{
-    context::{Batch, NodeContext, NodeInput, RunShared, Subject},
+    context::{Batch, NodeContext, RunShared},
     inject::{Cte, cte_sql, inject},
 };
 
@@ -178,15 +178,7 @@ impl Compiler {
         if let Some(known) = lock(&self.ephemeral).get(&node.unique_id) {
             return known.clone();
         }
-        let context = NodeContext::new(
-            Arc::clone(&self.run),
-            NodeInput {
-                subject: Subject::Node(Arc::new(node.clone())),
-                thread: "MainThread".into(),
-                batch: None,
-                writer: None,
-            },
-        );
+        let context = NodeContext::of_node(&self.run, node);
         open.push(node.unique_id.clone());
         let compiled = self.compiled(&context, node, open).map(Arc::new).map_err(|mut error| {
             let title = error_title(error.title(), node);

@@ -1,6 +1,6 @@
 //! The project's `on-run-start` and `on-run-end` hooks: packages first, the root last, each by its index.
 
-use std::{any::Any, collections::BTreeSet, sync::Arc, time::Instant};
+use std::{any::Any, collections::BTreeSet, time::Instant};
 
 use chrono::Utc;
 
@@ -13,7 +13,7 @@ use crate::{
 
 use super::{
     compile::NodeError,
-    context::{NodeContext, NodeInput, Response, Subject},
+    context::{NodeContext, Response},
     report::{self, Stage},
     runner::Runner,
     scheduler::NodeResult,
@@ -141,15 +141,7 @@ struct HookSql {
 }
 
 fn render(runner: &Runner, node: &Node, point: HookPoint, results: &[RunResult]) -> Result<HookSql, NodeError> {
-    let context = NodeContext::new(
-        Arc::clone(&runner.run),
-        NodeInput {
-            subject: Subject::Node(Arc::new(node.clone())),
-            thread: "MainThread".into(),
-            batch: None,
-            writer: None,
-        },
-    );
+    let context = NodeContext::of_node(&runner.run, node);
     if point == HookPoint::End {
         set_results(runner, &context, results);
     }

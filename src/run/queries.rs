@@ -15,7 +15,7 @@ use crate::{
 
 use super::{
     compile::{CompiledNode, NodeError, has_sql},
-    context::{NodeContext, NodeInput, Response, Subject},
+    context::{NodeContext, Response},
     report::{self, Stage},
     runner::{RunOutcome, Runner},
 };
@@ -93,15 +93,7 @@ fn compile_one(runner: &Runner, node: &Node) -> Result<(CompiledNode, RunResult)
 }
 
 fn compile(runner: &Runner, node: &Node) -> Result<(NodeContext, CompiledNode), NodeError> {
-    let context = NodeContext::new(
-        Arc::clone(&runner.run),
-        NodeInput {
-            subject: Subject::Node(Arc::new(node.clone())),
-            thread: "MainThread".into(),
-            batch: None,
-            writer: None,
-        },
-    );
+    let context = NodeContext::of_node(&runner.run, node);
     let compiled = runner.compiler.compile(&context, node)?;
     runner.record_compiled(node, &compiled);
     Ok((context, compiled))

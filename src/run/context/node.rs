@@ -120,6 +120,12 @@ impl fmt::Debug for NodeContext {
 }
 
 impl NodeContext {
+    /// Of a node that the main thread looks at, outside of the walk over the graph.
+    pub fn of_node(run: &Arc<RunShared>, node: &Node) -> Self {
+        let subject = Subject::Node(Arc::new(node.clone()));
+        Self::new(Arc::clone(run), NodeInput { subject, thread: "MainThread".into(), batch: None, writer: None })
+    }
+
     pub fn new(run: Arc<RunShared>, input: NodeInput) -> Self {
         let scope = run.scopes.get(input.subject.package());
         let state = Arc::new(NodeState {

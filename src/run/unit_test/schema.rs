@@ -15,7 +15,7 @@ use indexmap::IndexMap;
 use super::{
     super::{
         compile::{NodeError, origin},
-        context::{NodeContext, NodeInput, Subject, UnitInputs, source_relation},
+        context::{NodeContext, UnitInputs, source_relation},
         execute::read_seed,
         inject::{Cte, inject},
         runner::Runner,
@@ -153,15 +153,7 @@ impl Schemas<'_> {
             inputs.nodes.insert(parent.clone(), name.clone());
             ctes.push(Cte { alias: name, body: empty_sql(&columns) });
         }
-        let context = NodeContext::new(
-            Arc::clone(&self.runner.run),
-            NodeInput {
-                subject: Subject::Node(Arc::new(node.clone())),
-                thread: "MainThread".into(),
-                batch: None,
-                writer: None,
-            },
-        );
+        let context = NodeContext::of_node(&self.runner.run, node);
         context.set_unit_inputs(inputs);
         context.override_macro("is_incremental", Value::Bool(false));
         let template = Template::parse(&node.raw_code, origin(node)).map_err(|_| "it does not parse".to_owned())?;
