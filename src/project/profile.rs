@@ -96,7 +96,8 @@ pub(super) fn load_profile(
             .help("make one, or say where it is with `--profiles-dir` or `DBT_PROFILES_DIR`");
         for folder in &folders {
             // Relative as it was given: scripts look for dbt's words.
-            let folder = folder.strip_prefix(root).unwrap_or(folder);
+            let inside = folder.strip_prefix(root).ok().filter(|inside| !inside.as_os_str().is_empty());
+            let folder = inside.unwrap_or(folder);
             error = error.note(format!("dbt looked for a profiles.yml file in {}", display_path(folder)));
         }
         return (Found::default(), vec![error]);

@@ -295,7 +295,7 @@ fn what_is_wrong_in_a_profile_is_said_at_its_place() {
     let nowhere = load_files(&[("profiles.yml", "")]);
     assert_eq!(
         nowhere.diagnostics[0].notes,
-        ["dbt looked for a profiles.yml file in profiles", "dbt looked for a profiles.yml file in "]
+        ["dbt looked for a profiles.yml file in profiles", "dbt looked for a profiles.yml file in /p/"]
     );
     assert!(nowhere.project.is_some());
 }

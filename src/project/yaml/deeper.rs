@@ -3,8 +3,9 @@
 
 use saphyr_parser::ScanError;
 
-/// A file with more wrong places than this is not mended.
+/// A file with more wrong places than this, or a larger one, is not mended: it is read anew for each place.
 const MAX_PLACES: usize = 200;
+const MAX_BYTES: usize = 1024 * 1024;
 
 /// A text with spaces added.
 pub(super) struct Deeper {
@@ -19,7 +20,7 @@ pub(super) struct Deeper {
 impl Deeper {
     /// `None` when the error is of another kind.
     pub fn new(text: &str, error: &ScanError) -> Option<Self> {
-        kind(error)?;
+        kind(error).filter(|_| text.len() <= MAX_BYTES)?;
         let indent = |line: &str| line.len() - line.trim_start_matches([' ', '-']).len();
         Some(Self {
             text: text.to_owned(),
@@ -41,14 +42,17 @@ impl Deeper {
             Kind::Token => self.insert(&[at]),
             Kind::Quoted => {
                 let lines = self.lines_of_quoted(at);
-                self.insert(&lines);
-                !lines.is_empty()
+                !lines.is_empty() && self.insert(&lines)
             }
         }
     }
 
-    /// Adds the spaces before some characters.
+    /// Adds the spaces before some characters; not where the text would grow too large.
     fn insert(&mut self, at: &[usize]) -> bool {
+        let added = at.len().saturating_mul(self.spaces);
+        if self.text.len().saturating_add(added) > 4 * MAX_BYTES {
+            return false;
+        }
         let mut text = String::with_capacity(self.text.len() + at.len() * self.spaces);
         let mut places = Vec::with_capacity(self.places.len() + at.len() * self.spaces);
         let mut next = at.iter().copied().peekable();

@@ -110,6 +110,10 @@ fn hostile_documents_are_refused_quickly() {
         ("nested block lists", "- ".repeat(20_000)),
         ("nested keys", (0..2000).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect()),
         ("an alias of itself", "a: &x [*x]".to_owned()),
+        (
+            "a quoted text of many lines below one that is indented far",
+            format!("{}# far\na:\n  b: \"x\n{}\"\n", " ".repeat(100_000), "x\n".repeat(100_000)),
+        ),
     ];
     for (name, text) in cases {
         let started = std::time::Instant::now();
