@@ -73,8 +73,11 @@ pub fn configure(draft: &mut Draft, forest: &Forest, diagnostics: &mut Vec<Diagn
     // What the root project sets for a package's node is above the node's own file.
     draft.node.clues.config_in_file.retain(|key| !levels.root_tree.iter().any(|setting| setting.key == *key));
     check_config(kind, draft.node.unique_id.as_str(), &resolved, diagnostics);
-    if draft.node.language == "python" && !resolved.spans.contains_key("materialized") {
+    // As in dbt, a project's own tree does not say what its Python models are made as.
+    let above_own_tree = levels.properties.iter().chain(&levels.in_file).chain(levels.root_tree.iter().copied());
+    if draft.node.language == "python" && !above_own_tree.into_iter().any(|setting| setting.key == "materialized") {
         resolved.config.0.insert("materialized".to_owned(), "table".into());
+        resolved.unrendered.insert("materialized".to_owned(), "table".into());
     }
     match kind {
         ResourceType::Test => settle_failures(&mut resolved),
@@ -203,6 +206,7 @@ fn shape(kind: ResourceType, key: &str) -> Option<(Shape, bool)> {
         "on_schema_change" => (Shape::Text, true),
         // Which words it may be is checked when the test runs, as in dbt.
         "store_failures_as" => (Shape::Text, true),
+        "on_error" if kind == ResourceType::Model => (Shape::OneOf(&["skip_children", "continue"]), true),
         "hard_deletes" => (Shape::OneOf(&["ignore", "invalidate", "new_record"]), true),
         _ => return None,
     })
@@ -228,7 +232,7 @@ pub fn check_config(kind: ResourceType, unique_id: &str, resolved: &Resolved, di
             }
         };
         // Only the fields that a resource type has are checked; the same key elsewhere is the user's own.
-        if fits || !(defaults(kind).contains_key(key) || key == "hard_deletes") {
+        if fits || !(defaults(kind).contains_key(key) || matches!(key.as_str(), "hard_deletes" | "on_error")) {
             continue;
         }
         let expected = match shape {

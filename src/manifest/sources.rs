@@ -41,19 +41,6 @@ pub fn sources<'a>(
         let mut seen: HashMap<(String, String), Span> = HashMap::new();
         for file in &package.properties {
             for raw in &file.properties.sources {
-                if let Some(overridden) = &raw.overrides {
-                    diagnostics.push(
-                        Diagnostic::warning(
-                            "source-override",
-                            format!(
-                                "source `{}` overrides one of package `{}`, which has no effect",
-                                raw.name.text, overridden.text
-                            ),
-                        )
-                        .at(overridden.span, "`overrides` is not supported")
-                        .event("SourceOverrideDeprecation"),
-                    );
-                }
                 let place = Place { package, file, source: raw, forest, renderer, defaults };
                 for table in &raw.tables {
                     let key = (raw.name.text.clone(), table.name.text.clone());
@@ -92,7 +79,15 @@ struct Place<'a, 'b> {
 
 impl<'a> Place<'a, '_> {
     fn native(&self, yaml: &Yaml, diagnostics: &mut Vec<Diagnostic>) -> Value {
-        self.renderer.native(&self.package.name, yaml, diagnostics)
+        self.renderer.native(self.package_of(yaml.span), yaml, diagnostics)
+    }
+
+    /// The package that says what stands at `span`: another than the source's own where that is overridden.
+    fn package_of(&self, span: Span) -> &str {
+        match &self.source.overridden {
+            Some(by) if by.file == span.source => &by.package,
+            _ => &self.package.name,
+        }
     }
 
     fn text(&self, yaml: Option<&Yaml>, diagnostics: &mut Vec<Diagnostic>) -> Option<String> {
@@ -141,8 +136,8 @@ impl<'a> Place<'a, '_> {
         relation.quote.schema = quoting.schema.unwrap_or(project.schema);
         relation.quote.identifier = quoting.identifier.unwrap_or(project.identifier);
         let loader = self.text(table.loader.as_ref().or(source.loader.as_ref()), diagnostics);
-        let (description, doc_blocks) = self.renderer.description(package, table.description.as_ref(), diagnostics);
-        let (source_description, _) = self.renderer.description(package, source.description.as_ref(), diagnostics);
+        let (description, doc_blocks) = self.description(table.description.as_ref(), diagnostics);
+        let (source_description, _) = self.description(source.description.as_ref(), diagnostics);
         let meta = resolved.config.get("meta").map(pairs).unwrap_or_default();
         let config_text = |key: &str| resolved.config.text(key).map(str::to_owned);
         Source {
@@ -177,6 +172,11 @@ impl<'a> Place<'a, '_> {
             doc_blocks,
             span: Some(table.name.span),
         }
+    }
+
+    fn description(&self, yaml: Option<&Yaml>, diagnostics: &mut Vec<Diagnostic>) -> (String, Vec<UniqueId>) {
+        let package = yaml.map_or(self.package.name.as_str(), |yaml| self.package_of(yaml.span));
+        self.renderer.description(package, yaml, diagnostics)
     }
 
     fn fqn(&self, table: &RawTable) -> Vec<String> {

@@ -27,6 +27,10 @@ pub const DBT: &[EmbeddedFile] = &[
         "macros/materializations/incremental_strategies.sql",
         include_str!("dbt/macros/materializations/incremental_strategies.sql"),
     ),
+    (
+        "macros/materializations/latest_version_pointer.sql",
+        include_str!("dbt/macros/materializations/latest_version_pointer.sql"),
+    ),
     ("macros/materializations/merge.sql", include_str!("dbt/macros/materializations/merge.sql")),
     ("macros/materializations/not_yet.sql", include_str!("dbt/macros/materializations/not_yet.sql")),
     ("macros/materializations/on_schema_change.sql", include_str!("dbt/macros/materializations/on_schema_change.sql")),
@@ -60,6 +64,7 @@ pub const DBT_DATAFUSION: &[EmbeddedFile] = &[
     ("dbt_project.yml", include_str!("dbt_datafusion/dbt_project.yml")),
     ("macros/cross_database.sql", include_str!("dbt_datafusion/macros/cross_database.sql")),
     ("macros/docs_and_grants.sql", include_str!("dbt_datafusion/macros/docs_and_grants.sql")),
+    ("macros/external.sql", include_str!("dbt_datafusion/macros/external.sql")),
     ("macros/incremental.sql", include_str!("dbt_datafusion/macros/incremental.sql")),
     ("macros/materializations.sql", include_str!("dbt_datafusion/macros/materializations.sql")),
     ("macros/materialized_view.sql", include_str!("dbt_datafusion/macros/materialized_view.sql")),

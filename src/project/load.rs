@@ -18,6 +18,7 @@ use super::{
     files::{Found, discover, embedded, read_into, sha256, shown_path},
     fs::{FileSystem, normalize},
     options::{LoadOptions, Need},
+    overrides,
     packages::{Source, installed_folders, not_installed, read_lock, read_specs},
     profile::{self, Profile, load_profile, written_profile},
     read::{key_name, read_yaml},
@@ -198,6 +199,7 @@ impl<'l> Loader<'l> {
             let threads = self.options.parallelism.max(1);
             let found = self.files(&set);
             read_into(&mut set.packages, found, threads, (self.fs, self.sources), out);
+            overrides::apply(&mut set.packages, out);
         } else {
             self.check_versions(&set, out);
         }

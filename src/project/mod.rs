@@ -9,6 +9,7 @@ mod fs;
 mod ignore;
 mod load;
 mod options;
+mod overrides;
 mod packages;
 mod parallel;
 mod profile;

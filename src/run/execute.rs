@@ -178,7 +178,10 @@ pub(super) fn finished(runner: &Runner, node: &Node, result: RunResult, error: O
         problem
     });
     let blocks = match status {
-        Status::Error | Status::PartialSuccess | Status::RuntimeError => true,
+        // `on_error: continue` of a model lets what is below it try with what is there.
+        Status::Error | Status::PartialSuccess | Status::RuntimeError => {
+            node.resource_type != ResourceType::Model || node.config.text("on_error") != Some("continue")
+        }
         Status::Fail => runner.options.tests_gate,
         _ => false,
     };
@@ -344,7 +347,30 @@ pub(super) fn materialize(runner: &Runner, node: &Node, context: &NodeContext) -
     })?;
     let returned = context.call_macro(definition, Args::default())?;
     context.add_to_cache(&returned)?;
+    if points_to_latest(runner, node) {
+        let pointer = runner.call_macro(context, "create_latest_version_pointer", Args::default())?;
+        context.add_to_cache(&pointer)?;
+    }
     Ok(())
+}
+
+/// Whether the node is the latest version of a model that has a view under its own name beside. The config is true,
+/// false or a mapping with `enabled`; the flag `latest_version_pointer_enabled_by_default` speaks where it is silent.
+fn points_to_latest(runner: &Runner, node: &Node) -> bool {
+    let NodeKind::Model(fields) = &node.kind else { return false };
+    let text = |version: &Option<Value>| version.as_ref().map(Value::to_str);
+    let is_latest = fields.version.is_some() && text(&fields.version) == text(&fields.latest_version);
+    if !is_latest || runner.options.clones {
+        return false;
+    }
+    let config = node.config.get("latest_version_pointer");
+    let enabled = match config {
+        Some(Value::Bool(enabled)) => Some(*enabled),
+        Some(config) => config.get("enabled").map(|enabled| enabled.is_truthy()),
+        None => None,
+    };
+    let default = || runner.run.scopes.shared.flags.is_on("LATEST_VERSION_POINTER_ENABLED_BY_DEFAULT");
+    enabled.unwrap_or_else(default)
 }
 
 /// Reads a seed's file into the context.

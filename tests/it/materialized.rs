@@ -198,3 +198,72 @@ fn a_changed_query_changes_the_columns_as_on_schema_change_says() {
         assert_eq!(folder.rows("select * from {{ ref('m') }} order by id"), expected, "{mode}");
     }
 }
+
+#[test]
+fn the_latest_version_has_a_view_under_the_models_own_name() {
+    let models = |config: &str| {
+        format!(
+            "models:\n  - name: dim\n    latest_version: 2\n    config: {{{config}}}\n    versions: [{{v: 1}}, {{v: 2}}, {{v: 3}}]\n"
+        )
+    };
+    let by_default = "flags: {latest_version_pointer_enabled_by_default: true}\n";
+    for (config, project, name) in [
+        ("latest_version_pointer: {enabled: true}", "", "dim"),
+        ("latest_version_pointer: true", "", "dim"),
+        ("latest_version_pointer: {enabled: true, alias: dim_now}", "", "dim_now"),
+        ("materialized: table", by_default, "dim"),
+    ] {
+        let folder = Folder::new(&[
+            ("dbt_project.yml", &format!("name: shop\nprofile: shop\n{project}")),
+            ("models/dim_v1.sql", "select 1 as id"),
+            ("models/dim_v2.sql", "select 2 as id"),
+            ("models/dim_v3.sql", "select 3 as id"),
+            ("models/s.yml", &models(config)),
+        ]);
+        for _ in 0..2 {
+            folder.expect(0, &["run"]);
+            assert_eq!(
+                folder.rows(&format!("select * from {{{{ target.schema }}}}.{name}")),
+                [r#"{"id":2}"#],
+                "{config}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_pointer_to_the_latest_version_takes_nobodys_name_and_stays_away_unless_asked_for() {
+    let versions = |config: &str| format!("models: [{{name: dim, config: {{{config}}}, versions: [{{v: 1}}]}}]");
+    let folder = Folder::new(&[("models/dim.sql", "select 1 as id"), ("models/s.yml", &versions(""))]);
+    folder.expect(0, &["run"]);
+    let tables = "select count(*) as n from information_schema.tables where table_name = 'dim'";
+    assert_eq!(folder.rows(tables), [r#"{"n":0}"#]);
+    folder.write("models/s.yml", versions("latest_version_pointer: {enabled: true, alias: taken}"));
+    folder.write("seeds/taken.csv", "id\n7\n");
+    folder
+        .expect(1, &["build"])
+        .shows(&["the latest version pointer of model.shop.dim.v1 would be", "seed.shop.taken"]);
+    assert_eq!(folder.rows("select * from {{ ref('taken') }}"), [r#"{"id":7}"#]);
+}
+
+#[test]
+fn what_is_below_a_failed_model_runs_where_it_says_continue() {
+    let files = |on_error: &str| {
+        Folder::new(&[
+            (
+                "dbt_project.yml",
+                "name: shop\nprofile: shop\non-run-start: '{{ register_upstream_external_models() }}'\n",
+            ),
+            ("models/a.sql", &format!("{{{{ config({on_error}) }}}} select 1 as id from nothing")),
+            ("models/b.sql", "-- depends_on: {{ ref('a') }}\nselect 2 as id"),
+            ("models/c.sql", "select * from {{ ref('b') }}"),
+        ])
+    };
+    files("").expect(1, &["run"]).shows(&["PASS=1", "ERROR=1", "SKIP=2"]);
+    files("on_error='skip_children'").expect(1, &["run"]).shows(&["SKIP=2"]);
+    let folder = files("on_error='continue'");
+    folder.expect(1, &["run"]).shows(&["PASS=3", "ERROR=1", "SKIP=0"]);
+    assert_eq!(folder.rows("select * from {{ ref('c') }}"), [r#"{"id":2}"#]);
+    folder.expect(1, &["run", "--fail-fast"]).shows(&["ERROR=1", "SKIP=2"]);
+    files("on_error='go on'").expect(2, &["run"]).shows(&["expected `skip_children` or `continue`"]);
+}

@@ -81,3 +81,21 @@ fn results_in_on_run_end_are_objects_that_become_dicts() {
     let ran = folder.expect(0, &["run"]);
     assert!(ran.stdout.contains("m m m compile+execute compile none True"), "{}", ran.stdout);
 }
+
+#[test]
+fn what_overrides_no_source_is_told() {
+    let folder = Folder::new(&[
+        ("dbt_packages/tools/dbt_project.yml", TOOLS),
+        ("dbt_packages/tools/models/s.yml", "sources: [{name: shop, tables: [{name: orders}]}]"),
+        (
+            "models/s.yml",
+            "sources:\n  - {name: shop, overrides: tools, tables: [{name: items}]}\n  - {name: nothing, overrides: tools}\n",
+        ),
+    ]);
+    folder.expect(0, &["parse"]).shows(&[
+        "source `shop` of package `tools` has no table `items` to override",
+        "source `nothing` overrides one of package `tools`, which has none of that name",
+    ]);
+    folder.write("models/t.yml", "sources: [{name: shop, overrides: tools}]");
+    folder.expect(2, &["parse"]).shows(&["source `shop` of `tools` is overridden twice"]);
+}

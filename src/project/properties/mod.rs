@@ -9,7 +9,10 @@ mod data_tests;
 mod read;
 mod unit_tests;
 
-use crate::{diagnostic::Span, names::ResourceType};
+use crate::{
+    diagnostic::{SourceId, Span},
+    names::ResourceType,
+};
 
 pub(super) use read::read;
 pub use unit_tests::{RawInput, RawRows, RawUnitTest};
@@ -170,9 +173,20 @@ pub struct RawSource {
     pub config: Option<Map>,
     pub meta: Option<Yaml>,
     pub tags: Option<Yaml>,
+    /// The package whose source this entry overrides. Such entries are gone once the project is loaded.
     pub overrides: Option<Spanned>,
+    /// Set where another package's entry replaced parts of this one.
+    pub overridden: Option<Overridden>,
     pub tables: Vec<RawTable>,
     pub extra: Map,
+}
+
+/// Who replaced parts of a source.
+#[derive(Debug, Clone)]
+pub struct Overridden {
+    pub package: String,
+    /// The file that says so: values with a place in it are that package's.
+    pub file: SourceId,
 }
 
 #[derive(Debug, Clone)]

@@ -401,6 +401,7 @@ fn source(entry: &Named<'_>, out: &mut Vec<Diagnostic>) -> RawSource {
         meta: present(map, "meta"),
         tags: present(map, "tags"),
         overrides: present(map, "overrides").as_ref().and_then(spanned),
+        overridden: None,
         tables,
         extra: pick(map, |key| !SOURCE_KEYS.contains(&key)),
     }
