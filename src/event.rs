@@ -154,6 +154,8 @@ pub enum Event {
         connection: String,
         status: String,
         elapsed: f64,
+        /// As the warehouse calls the statement.
+        query_id: Option<String>,
     },
     NodeStarted {
         node: NodeInfo,

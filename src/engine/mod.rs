@@ -3,6 +3,8 @@
 
 #[cfg(feature = "datafusion")]
 pub mod datafusion;
+#[cfg(feature = "snowflake")]
+pub mod snowflake;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -43,6 +45,9 @@ pub trait Engine: Send + Sync {
     async fn close(&self) -> Result<(), EngineError>;
 }
 
+/// What a warehouse says of a statement besides its rows, by name.
+pub type Details = Vec<(&'static str, serde_json::Value)>;
+
 /// One connection: SQL text in, record batches out. Statements of one session run one after the other.
 #[async_trait]
 pub trait Session: Send + Sync {
@@ -78,6 +83,12 @@ pub trait Session: Send + Sync {
 
     /// Stops the statement that runs now, if any.
     async fn cancel(&self);
+
+    /// What the warehouse calls the last statement, be it done or failed, and says of it: `query_id`, `session_id`,
+    /// `rows_inserted`, …. Part of `adapter_response`. Empty where a warehouse gives no such names.
+    fn last_statement(&self) -> Details {
+        Details::new()
+    }
 }
 
 /// A relation as it is stored now.

@@ -42,7 +42,7 @@ pub use config::Config;
 pub use generic_tests::looks_like_call;
 pub use inline::inline_node;
 pub use node::*;
-pub use options::{ParseOptions, target};
+pub use options::{ParseOptions, project_quoting, target};
 pub use resolve::{Asker, Failure, Names};
 pub use unit_test_node::*;
 

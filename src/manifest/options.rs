@@ -51,7 +51,6 @@ impl ParseOptions {
     /// What every context of the invocation shares.
     pub(super) fn shared(&self, project: &Project, macros: MacroIndex) -> Shared {
         let profile = project.profile.as_ref();
-        let quoting = project.root_package().map(|root| root.config.quoting).unwrap_or_default();
         Shared {
             dbt_version: Arc::clone(&self.dbt_version),
             project_name: project.name.as_str().into(),
@@ -59,11 +58,9 @@ impl ParseOptions {
             target: target(profile),
             target_database: profile.and_then(|profile| profile.database.as_deref()).unwrap_or_default().into(),
             target_schema: profile.map(|profile| profile.schema.as_str()).unwrap_or_default().into(),
-            quoting: Policy {
-                database: quoting.database.unwrap_or(true),
-                schema: quoting.schema.unwrap_or(true),
-                identifier: quoting.identifier.unwrap_or(true),
-            },
+            quoting: project_quoting(project),
+            adapter_quoting: adapter_quoting(project),
+            reads_files: profile.is_none_or(|profile| profile.reads_files),
             vars: vars(project),
             env: Arc::clone(&self.env),
             metadata_env: self.metadata_env.clone(),
@@ -110,4 +107,21 @@ fn vars(project: &Project) -> Vars {
         }
     }
     vars
+}
+
+/// Which parts of a relation's name the adapter quotes where nobody says otherwise.
+fn adapter_quoting(project: &Project) -> Policy {
+    let quoted = project.profile.as_ref().is_none_or(|profile| profile.quoted);
+    Policy { database: quoted, schema: quoted, identifier: quoted }
+}
+
+/// Which parts of a relation's name are quoted: the project's `quoting:`, else as the adapter does.
+pub fn project_quoting(project: &Project) -> Policy {
+    let quoting = project.root_package().map(|root| root.config.quoting).unwrap_or_default();
+    let adapter = adapter_quoting(project);
+    Policy {
+        database: quoting.database.unwrap_or(adapter.database),
+        schema: quoting.schema.unwrap_or(adapter.schema),
+        identifier: quoting.identifier.unwrap_or(adapter.identifier),
+    }
 }

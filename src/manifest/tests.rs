@@ -18,6 +18,8 @@ const ADAPTERS: &[AdapterSpec] = &[AdapterSpec {
     keys: &["path"],
     required: &["path"],
     aliases: &[],
+    quoted: true,
+    reads_files: true,
     default_database: Some("tamis"),
     default_schema: None,
     secret: &[],

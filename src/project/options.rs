@@ -35,6 +35,10 @@ pub struct AdapterSpec {
     pub required: &'static [&'static str],
     /// Other names of a key: `("dbname", "database")`.
     pub aliases: &'static [(&'static str, &'static str)],
+    /// Whether names of relations are quoted where no `quoting:` says otherwise.
+    pub quoted: bool,
+    /// Whether sources may be files: `external_location`.
+    pub reads_files: bool,
     pub default_database: Option<&'static str>,
     pub default_schema: Option<&'static str>,
     /// Keys whose values must not be shown in `target` or in messages.

@@ -26,6 +26,10 @@ pub struct Profile {
     pub adapter_type: String,
     /// Adapter types whose dispatched macros serve where there is none of `adapter_type`.
     pub parents: &'static [&'static str],
+    /// Whether names of relations are quoted where no `quoting:` says otherwise.
+    pub quoted: bool,
+    /// Whether sources may be files: `external_location`.
+    pub reads_files: bool,
     /// `None` when the adapter gives it no default and the profile does not say.
     pub database: Option<String>,
     pub schema: String,
@@ -281,6 +285,8 @@ impl Chooser<'_> {
             threads,
             adapter_type: spec.name.to_owned(),
             parents: spec.parents,
+            quoted: spec.quoted,
+            reads_files: spec.reads_files,
             database,
             schema: schema.unwrap_or_default(),
             settings,

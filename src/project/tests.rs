@@ -17,6 +17,8 @@ const ADAPTERS: &[AdapterSpec] = &[AdapterSpec {
     keys: &["path", "memory_limit", "databases", "password"],
     required: &["path"],
     aliases: &[("dbname", "database")],
+    quoted: true,
+    reads_files: true,
     default_database: Some("tamis"),
     default_schema: None,
     secret: &["password"],

@@ -26,7 +26,7 @@ pub fn catalog(runner: &Runner) -> Result<Catalog, EngineError> {
     }
     let mut external = Vec::new();
     for source in manifest.sources.values() {
-        let object = source_relation(source);
+        let object = source_relation(source, &runner.run.scopes.shared);
         if let Some(files) = object.external {
             external.push((source.unique_id.to_string(), object.relation, files));
             continue;

@@ -9,6 +9,7 @@ use std::{
 
 use crate::{
     diagnostic::{Diagnostic, Origin, SourceId, Span, line_feeds},
+    engine::Details,
     jinja::{ErrorKind, JinjaError, Rendered, Template, Value},
     manifest::{GenericTestFields, Manifest, Node, NodeKind, looks_like_call},
     names::{ResourceType, UniqueId},
@@ -28,6 +29,8 @@ pub struct NodeError {
     pub ephemeral: Option<String>,
     /// Whether the node had changed rows for good before it failed.
     pub committed: bool,
+    /// What the warehouse says of the statement that failed.
+    pub details: Details,
 }
 
 impl NodeError {
@@ -45,11 +48,11 @@ impl NodeError {
         {
             diagnostic = diagnostic.at(origin.span(0, 0), "");
         }
-        Self { kind: error.kind, diagnostic, ephemeral: None, committed: false }
+        Self { kind: error.kind, diagnostic, ephemeral: None, committed: false, details: Details::new() }
     }
 
     pub fn of_diagnostic(diagnostic: Diagnostic) -> Self {
-        Self { kind: ErrorKind::Syntax, diagnostic, ephemeral: None, committed: false }
+        Self { kind: ErrorKind::Syntax, diagnostic, ephemeral: None, committed: false, details: Details::new() }
     }
 
     /// dbt's title of such an error: `Database Error`, `Compilation Error`.

@@ -7,7 +7,7 @@ use chrono::Utc;
 use crate::{
     artifacts::RunResult,
     diagnostic::Diagnostic,
-    engine::Session,
+    engine::{Details, Session},
     event::{Event, NodeOutcome, Status},
     jinja::{Args, ErrorKind, JinjaError, Value},
     manifest::{Node, NodeKind},
@@ -87,10 +87,9 @@ pub fn execute(runner: &Runner, node: &Node, task: &Task) -> NodeResult {
         },
     });
     let result = RunResult {
-        adapter_response: if error.is_some() {
-            serde_json::Map::new()
-        } else {
-            report::response_json(&executed.response)
+        adapter_response: match &error {
+            Some(error) => report::details_json(&error.details),
+            None => report::response_json(&executed.response),
         },
         message: executed.message.clone(),
         failures: executed.failures,
@@ -121,7 +120,8 @@ pub(super) fn run_once(
 pub fn crashed(runner: &Runner, node: &Node, task: &Task) -> NodeResult {
     let message = format!("running `{}` failed inside tamis (this is a bug, please report it)", node.name);
     let diagnostic = Diagnostic::error("internal", message).node(node.unique_id.as_str());
-    let error = NodeError { kind: ErrorKind::Internal, diagnostic, ephemeral: None, committed: false };
+    let error =
+        NodeError { kind: ErrorKind::Internal, diagnostic, ephemeral: None, committed: false, details: Details::new() };
     let executed = failed(node, &error);
     runner.emit(Event::NodeFinished {
         node: report::node_info(node),
@@ -240,12 +240,13 @@ fn attempt(runner: &Runner, node: &Node, run: &Run, stages: &mut Vec<Stage>) -> 
     let stats = context.take_stats();
     let statements: Vec<&str> = stats.statements.iter().map(|statement| statement.sql.as_str()).collect();
     let committed = made.is_err() && has_committed(&statements);
+    let details = stats.statements.last().map(|statement| statement.details.clone()).unwrap_or_default();
     runner.record_stats(node, stats);
     let code = compiled.as_ref().map(|compiled| compiled.code.text.clone());
     if let Some(compiled) = compiled.filter(|_| run.batch.is_none()) {
         runner.record_compiled(node, &compiled);
     }
-    made.map_err(|error| NodeError { committed, ..NodeError::of(&error, node) })?;
+    made.map_err(|error| NodeError { committed, details, ..NodeError::of(&error, node) })?;
     let mut response = context.main_response().unwrap_or_default();
     if runner.options.clones && response.message.is_empty() {
         response.message = "No-op".to_owned();

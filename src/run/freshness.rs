@@ -321,13 +321,17 @@ fn measure(runner: &Runner, source: &Source, thread: &str) -> Result<Answer, Dia
     let of = |error: JinjaError| placed(error.to_diagnostic(), source);
     if let Some(query) = source.loaded_at_query.as_deref().filter(|query| !query.trim().is_empty()) {
         let query = render(&context, source, query)?;
-        let args = [("source", source_relation(source).into_value()), ("loaded_at_query", query)];
+        let args =
+            [("source", source_relation(source, &runner.run.scopes.shared).into_value()), ("loaded_at_query", query)];
         return call(runner, &context, "collect_freshness_custom_sql", args.into()).map_err(of);
     }
     if let Some(field) = source.loaded_at_field.as_deref().filter(|field| !field.trim().is_empty()) {
         let filter = source.freshness.as_ref().and_then(|freshness| freshness.get("filter")).unwrap_or(Value::None);
-        let args =
-            [("source", source_relation(source).into_value()), ("loaded_at_field", field.into()), ("filter", filter)];
+        let args = [
+            ("source", source_relation(source, &runner.run.scopes.shared).into_value()),
+            ("loaded_at_field", field.into()),
+            ("filter", filter),
+        ];
         return call(runner, &context, "collect_freshness", args.into()).map_err(of);
     }
     by_metadata(runner, source, &context)
@@ -412,7 +416,7 @@ fn time(value: &Value, what: &str) -> Result<DateTime<Utc>, JinjaError> {
 fn by_metadata(runner: &Runner, source: &Source, context: &NodeContext) -> Result<Answer, Diagnostic> {
     let of = |message: String| placed(Diagnostic::error("freshness", message), source);
     let session = context.session().map_err(|error| placed(error.to_diagnostic(), source))?;
-    let object = source_relation(source);
+    let object = source_relation(source, &runner.run.scopes.shared);
     let facts = runner
         .run
         .bridge

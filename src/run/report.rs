@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     artifacts::{RunResult, Timing},
+    engine::Details,
     event::{NodeInfo, Problem, Status},
     jinja::Value,
     manifest::{Exposure, Node, NodeKind, microbatch::is_microbatch},
@@ -176,7 +177,13 @@ pub fn response_json(response: &Response) -> serde_json::Map<String, serde_json:
     if let Some(rows) = response.rows_affected {
         map.insert("rows_affected".into(), rows.into());
     }
+    map.extend(details_json(&response.details));
     map
+}
+
+/// What a warehouse says of a statement, in artifacts.
+pub fn details_json(details: &Details) -> serde_json::Map<String, serde_json::Value> {
+    details.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
 }
 
 /// `Got 2 results, configured to fail if != 0`.

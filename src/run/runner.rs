@@ -262,6 +262,7 @@ impl Runner {
             }
             let mut relation = Relation::new(database, schema, "");
             relation.identifier = None;
+            relation.quote = self.run.scopes.shared.quoting;
             let value = crate::manifest::context::RelationObject::from(relation).into_value();
             self.call_macro(&context, "create_schema", Args::new(vec![value])).map_err(of)?;
         }

@@ -27,6 +27,8 @@ const ADAPTERS: &[AdapterSpec] = &[AdapterSpec {
     keys: &["path"],
     required: &["path"],
     aliases: &[],
+    quoted: true,
+    reads_files: true,
     default_database: Some("memory"),
     default_schema: Some("main"),
     secret: &[],

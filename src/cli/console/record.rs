@@ -102,13 +102,15 @@ pub fn records(event: &Event, options: &Options) -> Vec<Record> {
             format!("On {connection}: {sql}"),
             json!({"conn_name": connection, "sql": sql}),
         )],
-        Event::SqlDone { connection, status, elapsed } => vec![record(
-            "SQLQueryStatus",
-            "E017",
-            LogLevel::Debug,
-            format!("SQL status: {status} in {elapsed:.3} seconds"),
-            json!({"conn_name": connection, "status": status, "elapsed": elapsed}),
-        )],
+        Event::SqlDone { connection, status, elapsed, query_id } => {
+            let mut data = json!({"conn_name": connection, "status": status, "elapsed": elapsed});
+            let mut text = format!("SQL status: {status} in {elapsed:.3} seconds");
+            if let Some(id) = query_id {
+                data["query_id"] = id.as_str().into();
+                text.push_str(&format!(" (query {id})"));
+            }
+            vec![record("SQLQueryStatus", "E017", LogLevel::Debug, text, data)]
+        }
         Event::NodeStarted { node, index, total, description } => {
             let text =
                 fancy(options.printer_width, Some((*index, *total)), &format!("START {description}"), "RUN", None);

@@ -83,6 +83,8 @@ pub(crate) fn fixture_with(sources: MacroSources) -> Fixture {
         target_database: "db".into(),
         target_schema: "main".into(),
         quoting: Policy::ALL,
+        adapter_quoting: Policy::ALL,
+        reads_files: true,
         vars,
         env: Arc::new(|name| (name == "HOME_TOWN").then(|| "Ulm".to_owned())),
         metadata_env: IndexMap::new(),

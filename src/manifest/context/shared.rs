@@ -40,6 +40,10 @@ pub struct Shared {
     pub target_schema: Arc<str>,
     /// Quoting of the root project over the adapter's default.
     pub quoting: Policy,
+    /// Quoting of the adapter where nobody says otherwise: of sources.
+    pub adapter_quoting: Policy,
+    /// Whether sources may be files.
+    pub reads_files: bool,
     pub vars: Vars,
     pub env: Env,
     /// `DBT_ENV_CUSTOM_ENV_<K>` as `K`.

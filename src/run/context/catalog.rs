@@ -88,7 +88,7 @@ impl NodeState {
         let shared = &self.run.scopes.shared;
         let database = bound.text("database").unwrap_or_else(|| shared.target_database.to_string());
         let schema = bound.text("schema").unwrap_or_else(|| shared.target_schema.to_string());
-        Ok(Relation::new(database, schema, ""))
+        Ok(Relation { quote: shared.quoting, ..Relation::new(database, schema, "") })
     }
 
     pub(super) fn check_schema_exists(&self, args: Args) -> Result<Value, JinjaError> {

@@ -50,7 +50,7 @@ impl NodeState {
                 let super::Resolved::Node(id) = self.run.refs.source(manifest, source, table, package) else {
                     return None;
                 };
-                Some(source_relation(manifest.sources.get(&id)?).render())
+                Some(source_relation(manifest.sources.get(&id)?, &self.run.scopes.shared).render())
             }
             Call::Metric(_) => None,
         }

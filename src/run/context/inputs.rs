@@ -8,7 +8,7 @@ use crate::{
     jinja::Value,
     manifest::{
         ColumnInfo, Node, Quoting, Source,
-        context::{EventTimeFilter, RelationObject, arguments::text},
+        context::{EventTimeFilter, RelationObject, Shared, arguments::text},
     },
     names::{Policy, Relation, ResourceType, UniqueId},
 };
@@ -95,21 +95,22 @@ pub(super) fn event_time_column(config: Option<&str>, columns: &IndexMap<String,
 }
 
 /// The relation of a source table: a name in the warehouse, or the SQL that reads a file.
-pub fn source_relation(source: &Source) -> RelationObject {
+pub fn source_relation(source: &Source, shared: &Shared) -> RelationObject {
     let relation = Relation {
-        quote: source_quoting(source.quoting),
+        quote: source_quoting(source.quoting, shared.adapter_quoting),
         ..Relation::new(source.database.clone(), source.schema.clone(), source.identifier.clone())
     };
     let mut object = RelationObject::from(relation);
-    object.external = external_location(source).map(|location| external_sql(&location).into());
+    let location = external_location(source).filter(|_| shared.reads_files);
+    object.external = location.map(|location| external_sql(&location).into());
     object
 }
 
-fn source_quoting(quoting: Quoting) -> Policy {
+fn source_quoting(quoting: Quoting, default: Policy) -> Policy {
     Policy {
-        database: quoting.database.unwrap_or(true),
-        schema: quoting.schema.unwrap_or(true),
-        identifier: quoting.identifier.unwrap_or(true),
+        database: quoting.database.unwrap_or(default.database),
+        schema: quoting.schema.unwrap_or(default.schema),
+        identifier: quoting.identifier.unwrap_or(default.identifier),
     }
 }
 

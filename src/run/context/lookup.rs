@@ -165,7 +165,7 @@ impl NodeState {
         if let Some(inputs) = self.unit_inputs.get() {
             return self.unit_input(inputs, &id, "source", &format!("{source}.{table}"), interp.span());
         }
-        let mut object = source_relation(target);
+        let mut object = source_relation(target, &self.run.scopes.shared);
         if !matches!(self.subject, Subject::Macro { .. } | Subject::Source(_)) {
             self.limit(&mut object, event_time_column(target.config.text("event_time"), &target.columns));
         }

@@ -288,7 +288,7 @@ impl NodeContext {
         limit: Option<usize>,
     ) -> Result<(Response, Table), JinjaError> {
         let outcome = self.state.run(interp, sql, limit)?;
-        let response = Response::of(&outcome);
+        let response = Response::of(&outcome, self.state.last_details());
         Ok((response, tables::table(outcome.schema, outcome.batches)))
     }
 
@@ -408,7 +408,7 @@ impl NodeState {
                 Some(name) => RelationObject::ephemeral(name).into_value(),
                 None => RelationObject::from(node.relation(self.run.scopes.shared.quoting)).into_value(),
             },
-            Subject::Source(source) => source_relation(source).into_value(),
+            Subject::Source(source) => source_relation(source, &self.run.scopes.shared).into_value(),
             Subject::Macro { .. } => Value::None,
         }
     }

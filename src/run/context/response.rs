@@ -3,7 +3,7 @@
 use std::{any::Any, collections::HashMap, sync::Mutex};
 
 use crate::{
-    engine::Outcome,
+    engine::{Details, Outcome},
     jinja::{Args, Interp, JinjaError, Object, Value},
     manifest::context::{
         Table,
@@ -19,15 +19,17 @@ pub struct Response {
     pub message: String,
     pub code: Option<String>,
     pub rows_affected: Option<u64>,
+    /// What else the warehouse says of it: `query_id`, ….
+    pub details: Details,
 }
 
 impl Response {
-    pub fn of(outcome: &Outcome) -> Self {
+    pub fn of(outcome: &Outcome, details: Details) -> Self {
         let message = match outcome.rows_affected {
             Some(rows) => format!("{} {rows}", outcome.tag),
             None => outcome.tag.clone(),
         };
-        Self { message, code: Some(outcome.tag.clone()), rows_affected: outcome.rows_affected }
+        Self { message, code: Some(outcome.tag.clone()), rows_affected: outcome.rows_affected, details }
     }
 
     /// From what a template stored: one of ours, a text, or a dict.
@@ -40,9 +42,15 @@ impl Response {
         Self { message: text(value).unwrap_or_default(), ..Self::default() }
     }
 
-    fn fields(&self) -> [(&'static str, Value); 3] {
+    fn fields(&self) -> Vec<(&'static str, Value)> {
         let rows = self.rows_affected.and_then(|rows| i64::try_from(rows).ok());
-        [("_message", self.message.clone().into()), ("code", self.code.clone().into()), ("rows_affected", rows.into())]
+        let mut fields = vec![
+            ("_message", self.message.clone().into()),
+            ("code", self.code.clone().into()),
+            ("rows_affected", rows.into()),
+        ];
+        fields.extend(self.details.iter().map(|(name, value)| (*name, Value::from_json(value))));
+        fields
     }
 }
 
@@ -159,6 +167,7 @@ impl Results {
             message: bound.text("message").unwrap_or_default(),
             code: bound.text("code"),
             rows_affected: bound.text("rows_affected").and_then(|rows| rows.parse().ok()),
+            details: Details::new(),
         };
         let table = table_argument(bound.get("agate_table"))?;
         self.put(bound.required_text("name")?, StatementResult { response: Value::object(response), table });

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    engine::{EngineError, Load, LoadMode, Metrics, Outcome, Session, TableOptions},
+    engine::{Details, EngineError, Load, LoadMode, Metrics, Outcome, Session, TableOptions},
     event::Event,
     jinja::{Args, ErrorKind, Interp, JinjaError, Value},
     manifest::context::{
@@ -35,6 +35,7 @@ pub struct StatementStats {
     pub sql: String,
     pub elapsed: Duration,
     pub metrics: Metrics,
+    pub details: Details,
 }
 
 /// All statements of a node, in order.
@@ -59,17 +60,25 @@ impl NodeState {
         let outcome = self.run.bridge.wait(session.execute(&sent.sql, &options));
         let elapsed = begun.elapsed();
         let status = match &outcome {
-            Ok(outcome) => Response::of(outcome).message,
+            Ok(outcome) => Response::of(outcome, Details::new()).message,
             Err(_) => "ERROR".to_owned(),
         };
-        shared.events.emit(Event::SqlDone { connection, status, elapsed: elapsed.as_secs_f64() });
+        let details = session.last_statement();
+        let query_id = details.iter().find(|(name, _)| *name == "query_id").and_then(|(_, id)| id.as_str());
+        let query_id = query_id.map(str::to_owned);
+        shared.events.emit(Event::SqlDone { connection, status, elapsed: elapsed.as_secs_f64(), query_id });
         let metrics = outcome.as_ref().map_or_else(|_| Metrics::default(), |outcome| outcome.metrics);
         let head = sql.trim().chars().take(HEAD).collect();
-        lock(&self.stats).statements.push(StatementStats { sql: head, elapsed, metrics });
+        lock(&self.stats).statements.push(StatementStats { sql: head, elapsed, metrics, details });
         outcome.map_err(|error| {
             let error = sent.own_position(error);
             of_statement(interp, sql, self.compiled_text().as_deref(), &error)
         })
+    }
+
+    /// What the warehouse said of the node's last statement.
+    pub(super) fn last_details(&self) -> Details {
+        lock(&self.stats).statements.last().map(|statement| statement.details.clone()).unwrap_or_default()
     }
 
     /// `execute(sql, auto_begin=False, fetch=False, limit=None)` → `(response, table)`.
@@ -78,7 +87,7 @@ impl NodeState {
         let sql = sql_text(&bound.required("sql")?);
         let limit = bound.text("limit").and_then(|limit| limit.parse().ok());
         let outcome = self.run(interp, &sql, limit)?;
-        let response = Value::object(Response::of(&outcome));
+        let response = Value::object(Response::of(&outcome, self.last_details()));
         let table =
             if bound.flag("fetch", false) { rows::table(outcome.schema, outcome.batches) } else { Table::empty() };
         Ok(Value::tuple([response, table.into_value()]))
@@ -117,7 +126,7 @@ impl NodeState {
             Ok(outcome) => outcome,
             Err(error) => return Err(of_call(&rows::name_row(error, &rows))),
         };
-        Ok(Value::object(Response::of(&outcome)))
+        Ok(Value::object(Response::of(&outcome, self.last_details())))
     }
 
     fn load_batches(
@@ -132,6 +141,7 @@ impl NodeState {
             sql: format!("load {}", relation.render()),
             elapsed: begun.elapsed(),
             metrics: outcome.metrics,
+            details: session.last_statement(),
         };
         lock(&self.stats).statements.push(stats);
         Ok(outcome)

@@ -50,7 +50,13 @@ impl NodeState {
                     Some(deferred) => deferred.relation,
                     None => parent.relation(self.run.scopes.shared.quoting),
                 },
-                None => match self.run.manifest.sources.get(&id).map(source_relation) {
+                None => match self
+                    .run
+                    .manifest
+                    .sources
+                    .get(&id)
+                    .map(|source| source_relation(source, &self.run.scopes.shared))
+                {
                     Some(source) if source.external.is_none() => source.relation,
                     _ => return Ok(Value::None),
                 },

@@ -85,7 +85,7 @@ impl Schemas<'_> {
             places.push(node.relation(run.scopes.shared.quoting));
             places.extend(run.defer.as_ref().and_then(|defer| defer.relations.get(id)).cloned());
         } else if let Some(source) = manifest.sources.get(id) {
-            let object = source_relation(source);
+            let object = source_relation(source, &run.scopes.shared);
             if object.external.is_none() {
                 places.push(object.relation);
             }
@@ -127,7 +127,7 @@ impl Schemas<'_> {
     }
 
     fn source(&self, source: &Source) -> Result<Vec<Column>, String> {
-        match source_relation(source).external {
+        match source_relation(source, &self.runner.run.scopes.shared).external {
             Some(external) => {
                 let sql: Arc<str> = format!("select * from {external}").into();
                 self.context.describe(&sql).map_err(|error| error.message)

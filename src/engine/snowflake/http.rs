@@ -1,0 +1,200 @@
+//! Requests to the account: JSON in, JSON out, tried again where the server did not answer. One request keeps one id over
+//! all its attempts, by which the server knows a statement that it has already begun.
+
+use std::{
+    io::Read,
+    time::{Duration, Instant},
+};
+
+use reqwest::{
+    Client, Method, Proxy, StatusCode,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
+};
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use super::{config::SnowflakeConfig, errors};
+use crate::engine::EngineError;
+
+/// How long one request may be tried again.
+const PATIENCE: Duration = Duration::from_secs(120);
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+/// The server answers a long statement after 45 s with a place to ask again.
+const READ_TIMEOUT: Duration = Duration::from_secs(180);
+
+pub struct Http {
+    client: Client,
+    base: String,
+    account: String,
+}
+
+/// A request to the account.
+pub struct Request<'a> {
+    /// `/queries/v1/query-request`, or with a query of its own.
+    pub path: &'a str,
+    pub query: Vec<(&'static str, String)>,
+    pub token: Option<&'a str>,
+    pub body: Option<&'a Json>,
+    pub id: Uuid,
+    /// How often it is tried again.
+    pub retries: u32,
+}
+
+/// Why an attempt failed.
+struct Failed {
+    why: String,
+    /// Whether another attempt may do better.
+    temporary: bool,
+    wait: Option<Duration>,
+}
+
+impl Http {
+    pub fn new(config: &SnowflakeConfig) -> Result<Self, EngineError> {
+        let mut builder = Client::builder()
+            .user_agent(concat!("tamis/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(config.connect_timeout.unwrap_or(Duration::from_secs(10)))
+            .read_timeout(READ_TIMEOUT)
+            .referer(false)
+            .redirect(reqwest::redirect::Policy::none());
+        if let Some(proxy) = &config.proxy {
+            let wrong = |error: reqwest::Error| EngineError::Profile {
+                message: format!("`proxy_host` and `proxy_port` are no address: {}", causes(&error)),
+            };
+            builder = builder.proxy(Proxy::all(proxy).map_err(wrong)?);
+        }
+        let client = builder.build().map_err(|error| EngineError::Storage {
+            context: "the HTTP client cannot be set up".into(),
+            message: causes(&error),
+            path: None,
+        })?;
+        Ok(Self { client, base: config.base_url(), account: config.account.clone() })
+    }
+
+    /// Sends a request until it is answered.
+    ///
+    /// # Errors
+    /// When no attempt was answered with JSON.
+    pub async fn send(&self, request: &Request<'_>) -> Result<Json, EngineError> {
+        let begun = Instant::now();
+        let mut attempt = 0;
+        loop {
+            let failed = match self.once(request, attempt).await {
+                Ok(answer) => return Ok(answer),
+                Err(failed) => failed,
+            };
+            let pause = failed.wait.unwrap_or_else(|| pause(attempt));
+            if !failed.temporary || attempt >= request.retries || begun.elapsed() + pause > PATIENCE {
+                return Err(errors::unreachable(&self.base, &self.account, &failed.why));
+            }
+            tracing::debug!(attempt, path = request.path, why = failed.why, "snowflake: asks again");
+            tokio::time::sleep(pause).await;
+            attempt += 1;
+        }
+    }
+
+    async fn once(&self, request: &Request<'_>, attempt: u32) -> Result<Json, Failed> {
+        let method = if request.body.is_some() { Method::POST } else { Method::GET };
+        let mut builder = self
+            .client
+            .request(method, format!("{}{}", self.base, request.path))
+            .query(&[("requestId", request.id.to_string()), ("request_guid", Uuid::new_v4().to_string())])
+            .query(&request.query)
+            .header(ACCEPT, "application/snowflake");
+        if attempt > 0 {
+            builder = builder.query(&[("retryCount", attempt.to_string())]);
+        }
+        if let Some(token) = request.token {
+            let mut value = HeaderValue::from_str(&format!("Snowflake Token=\"{token}\"")).map_err(|_| Failed {
+                why: "the session token cannot be sent".into(),
+                temporary: false,
+                wait: None,
+            })?;
+            value.set_sensitive(true);
+            builder = builder.header(AUTHORIZATION, value);
+        }
+        if let Some(body) = request.body {
+            builder = builder.header(CONTENT_TYPE, "application/json").body(body.to_string());
+        }
+        let body = read(builder).await?;
+        serde_json::from_slice(&body).map_err(|error| Failed {
+            why: format!("the answer is no JSON ({error})"),
+            temporary: true,
+            wait: None,
+        })
+    }
+
+    /// A part of a result, from where the server put it. `None` when its address has expired.
+    pub async fn chunk(&self, url: &str, headers: &HeaderMap) -> Result<Option<Vec<u8>>, EngineError> {
+        let mut attempt = 0;
+        loop {
+            let failed = match read(self.client.get(url).headers(headers.clone())).await {
+                Ok(body) => return Ok(Some(body)),
+                Err(failed) => failed,
+            };
+            if failed.why.starts_with("403") {
+                return Ok(None);
+            }
+            if !failed.temporary || attempt >= 6 {
+                return Err(EngineError::Storage {
+                    context: "a part of the result cannot be fetched".into(),
+                    message: failed.why,
+                    path: None,
+                });
+            }
+            tokio::time::sleep(failed.wait.unwrap_or_else(|| pause(attempt))).await;
+            attempt += 1;
+        }
+    }
+}
+
+fn pause(attempt: u32) -> Duration {
+    FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(attempt)).min(LONGEST_PAUSE)
+}
+
+async fn read(builder: reqwest::RequestBuilder) -> Result<Vec<u8>, Failed> {
+    let lost = |error: reqwest::Error| Failed {
+        temporary: error.is_connect()
+            || error.is_timeout()
+            || error.is_body()
+            || error.is_request()
+            || error.is_decode(),
+        why: causes(&error),
+        wait: None,
+    };
+    let response = builder.send().await.map_err(lost)?;
+    let status = response.status();
+    if !status.is_success() {
+        let temporary =
+            status.is_server_error() || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
+        let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        return Err(Failed {
+            why: status.to_string(),
+            temporary,
+            wait: seconds.map(|seconds: u64| Duration::from_secs(seconds.min(30))),
+        });
+    }
+    let zipped = response.headers().get(CONTENT_ENCODING).is_some_and(|value| value.as_bytes() == b"gzip");
+    let body = response.bytes().await.map_err(lost)?;
+    if !zipped && !body.starts_with(&[0x1f, 0x8b]) {
+        return Ok(body.into());
+    }
+    let mut plain = Vec::new();
+    flate2::read::MultiGzDecoder::new(body.as_ref()).read_to_end(&mut plain).map_err(|error| Failed {
+        why: format!("the answer cannot be unpacked ({error})"),
+        temporary: true,
+        wait: None,
+    })?;
+    Ok(plain)
+}
+
+/// An error with its causes, without the address.
+fn causes(error: &reqwest::Error) -> String {
+    let mut causes = Vec::new();
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        causes.push(cause.to_string());
+        next = cause.source();
+    }
+    if causes.is_empty() { "the connection failed".to_owned() } else { causes.join(": ") }
+}

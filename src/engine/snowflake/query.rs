@@ -1,0 +1,139 @@
+//! One statement: sent, waited for, cancelled. A request keeps its id over attempts and renewals, so that no attempt
+//! begins the statement anew.
+
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+use uuid::Uuid;
+
+use super::{
+    errors,
+    http::{Http, Request},
+    login::{read, renew},
+    pool::{Connection, lock},
+    wire::{Answer, QueryData},
+};
+use crate::engine::EngineError;
+
+/// The session token has expired, and can be renewed.
+const EXPIRED: &str = "390112";
+/// The session is no more.
+const GONE: [&str; 3] = ["390111", "390114", "390104"];
+/// The statement still runs; the answer says where to ask again.
+const RUNNING: [&str; 2] = ["333333", "333334"];
+const RETRIES: u32 = 7;
+
+/// Why a statement failed, and which one it was on the server.
+pub struct Failure {
+    pub error: EngineError,
+    pub query_id: Option<String>,
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        Self { error, query_id: None }
+    }
+}
+
+/// Runs one statement until it has ended.
+///
+/// # Errors
+/// What Snowflake says of the statement, a session that has ended, and a server that no longer answers: then the statement
+/// may have run.
+pub async fn run(http: &Http, connection: &Connection, sql: &str) -> Result<QueryData, Failure> {
+    let id = Uuid::new_v4();
+    let now = chrono::Utc::now().timestamp_millis();
+    let body = json!({
+        "sqlText": sql,
+        "asyncExec": false,
+        "sequenceId": connection.next(),
+        "querySubmissionTime": now,
+        "isInternal": false,
+    });
+    *lock(&connection.running) = Some(id);
+    let outcome = ask(http, connection, "/queries/v1/query-request", Some(&body), id).await;
+    let outcome = match outcome {
+        Ok(answer) => wait(http, connection, answer).await,
+        Err(error) => Err(error.into()),
+    };
+    *lock(&connection.running) = None;
+    outcome
+}
+
+/// Asks for the result until the statement has ended.
+async fn wait(http: &Http, connection: &Connection, mut answer: Answer) -> Result<QueryData, Failure> {
+    let mut query_id = None;
+    let mut polls = 0_u64;
+    while RUNNING.contains(&answer.code().as_str()) {
+        let data = data(&answer);
+        query_id = data.query_id.or(query_id);
+        let Some(url) = data.get_result_url else {
+            let error = EngineError::Storage {
+                context: "the statement still runs".into(),
+                message: "the server does not say where its result will be".into(),
+                path: None,
+            };
+            return Err(Failure { error, query_id });
+        };
+        // The server itself waits 45 s before it answers; one that does not is not asked all the time.
+        tokio::time::sleep(Duration::from_millis((polls * 100).min(2000))).await;
+        polls += 1;
+        answer = ask(http, connection, &url, None, Uuid::new_v4())
+            .await
+            .map_err(|error| Failure { error, query_id: query_id.clone() })?;
+    }
+    let data = data(&answer);
+    if !answer.success {
+        let query_id = data.query_id.clone().or(query_id);
+        return Err(Failure { error: errors::of_statement(&answer, &data), query_id });
+    }
+    Ok(data)
+}
+
+/// One request, with a new session token where the old one has expired.
+async fn ask(
+    http: &Http,
+    connection: &Connection,
+    path: &str,
+    body: Option<&Json>,
+    id: Uuid,
+) -> Result<Answer, EngineError> {
+    let mut renewed = false;
+    loop {
+        let tokens = connection.tokens();
+        let request = Request { path, query: Vec::new(), token: Some(&tokens.session), body, id, retries: RETRIES };
+        let answer = read(http.send(&request).await?)?;
+        let code = answer.code();
+        if GONE.contains(&code.as_str()) || (code == EXPIRED && renewed) {
+            return Err(errors::session_gone());
+        }
+        if code != EXPIRED {
+            return Ok(answer);
+        }
+        connection.set_tokens(renew(http, &tokens).await?);
+        renewed = true;
+    }
+}
+
+/// The result of a statement that has ended, with fresh addresses of its parts.
+pub async fn result_of(http: &Http, connection: &Connection, query_id: &str) -> Result<QueryData, Failure> {
+    let path = format!("/queries/{query_id}/result");
+    let answer = ask(http, connection, &path, None, Uuid::new_v4()).await?;
+    wait(http, connection, answer).await
+}
+
+/// Stops the statement that runs now, if any.
+pub async fn abort(http: &Http, connection: &Connection) {
+    let Some(id) = *lock(&connection.running) else { return };
+    let body = json!({ "requestId": id.to_string() });
+    let sent = ask(http, connection, "/queries/v1/abort-request", Some(&body), Uuid::new_v4());
+    let _ = tokio::time::timeout(Duration::from_secs(10), sent).await;
+}
+
+/// An error answer may have no data at all.
+fn data(answer: &Answer) -> QueryData {
+    serde_json::from_value(answer.data.clone()).unwrap_or_else(|error| {
+        tracing::debug!(%error, "snowflake: an answer without readable data");
+        QueryData::default()
+    })
+}
