@@ -26,6 +26,7 @@ mod parse;
 mod query;
 mod row_number;
 mod session;
+mod snowflake;
 mod statement;
 mod store;
 mod table;

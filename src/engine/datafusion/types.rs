@@ -15,7 +15,10 @@ use datafusion::{
     sql::sqlparser::ast::{ArrayElemTypeDef, DataType as SqlType, ExactNumberInfo, TimezoneInfo},
 };
 
-use super::functions::{rewrite_type, text_to_timestamps};
+use super::{
+    functions::{rewrite_type, text_to_timestamps},
+    snowflake::sql::VARIANT_TYPE,
+};
 use crate::engine::{Column, EngineError};
 
 /// The key of a column comment in Delta and Arrow field metadata.
@@ -178,6 +181,7 @@ fn custom(name: &str, modifiers: &[String]) -> Option<DataType> {
         "hugeint" => DataType::Decimal128(38, 0),
         "ubigint" => DataType::Decimal128(20, 0),
         "uinteger" => DataType::Int64,
+        VARIANT_TYPE => DataType::LargeUtf8,
         "int64" | "long" => DataType::Int64,
         "float64" => DataType::Float64,
         _ => return None,

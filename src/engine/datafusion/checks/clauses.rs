@@ -17,7 +17,19 @@ use crate::engine::{
 /// # Errors
 /// [`EngineError::Unsupported`] naming the clause.
 pub fn check_statement(statement: &Statement) -> Result<(), EngineError> {
-    match statement.visit(&mut Checker) {
+    check(statement, Checker { pivots: false })
+}
+
+/// The same for a session that can plan PIVOT and UNPIVOT.
+///
+/// # Errors
+/// As [`check_statement`].
+pub fn check_statement_but_pivots(statement: &Statement) -> Result<(), EngineError> {
+    check(statement, Checker { pivots: true })
+}
+
+fn check(statement: &Statement, mut checker: Checker) -> Result<(), EngineError> {
+    match statement.visit(&mut checker) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(refusal) => {
             Err(EngineError::Unsupported { feature: refusal.feature, help: refusal.help.map(str::to_owned) })
@@ -34,7 +46,10 @@ fn refuse(feature: impl Into<String>, help: &'static str) -> ControlFlow<Box<Ref
     ControlFlow::Break(Box::new(Refusal { feature: feature.into(), help: (!help.is_empty()).then_some(help) }))
 }
 
-struct Checker;
+struct Checker {
+    /// Whether PIVOT and UNPIVOT are planned.
+    pivots: bool,
+}
 
 impl Visitor for Checker {
     type Break = Box<Refusal>;
@@ -67,7 +82,10 @@ impl Visitor for Checker {
     }
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Self::Break> {
-        check_table(factor)
+        match factor {
+            TableFactor::Pivot { .. } | TableFactor::Unpivot { .. } if self.pivots => ControlFlow::Continue(()),
+            factor => check_table(factor),
+        }
     }
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Self::Break> {

@@ -16,7 +16,7 @@ use datafusion::{
     execution::{FunctionRegistry, SessionState},
 };
 
-pub use clauses::check_statement;
+pub use clauses::{check_statement, check_statement_but_pivots};
 pub use failures::data_error;
 pub(super) use sum::integer_sum;
 

@@ -6,10 +6,10 @@
 mod aggregates;
 mod coalesce;
 mod dates;
-mod json;
+pub(in crate::engine::datafusion) mod json;
 mod operators;
 mod ordering;
-mod rewrite;
+pub(in crate::engine::datafusion) mod rewrite;
 mod scalar;
 #[cfg(test)]
 pub(in crate::engine::datafusion) mod tests;

@@ -1,7 +1,7 @@
 //! JSON kept as text: extraction, inspection, validation. A malformed document gives NULL; only `parse_json` refuses it.
 
-mod path;
-mod scan;
+pub(in crate::engine::datafusion) mod path;
+pub(in crate::engine::datafusion) mod scan;
 
 use std::sync::Arc;
 

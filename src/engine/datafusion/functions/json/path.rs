@@ -2,7 +2,7 @@
 
 /// One step down.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Step {
+pub(in crate::engine::datafusion) enum Step {
     Key(String),
     /// From the end when negative.
     Index(i64),

@@ -8,11 +8,11 @@ const MAX_DEPTH: usize = 256;
 
 /// The text is not JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Malformed;
+pub(in crate::engine::datafusion) struct Malformed;
 
 /// What a value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::engine::datafusion) enum Kind {
     Object,
     Array,
     String,
@@ -23,13 +23,13 @@ pub(super) enum Kind {
 
 /// A value's text and kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Found<'a> {
+pub(in crate::engine::datafusion) struct Found<'a> {
     pub text: &'a str,
     pub kind: Kind,
 }
 
 /// The value at `path`, or `None` when there is none.
-pub(super) fn find<'a>(text: &'a str, path: &[Step]) -> Result<Option<Found<'a>>, Malformed> {
+pub(in crate::engine::datafusion) fn find<'a>(text: &'a str, path: &[Step]) -> Result<Option<Found<'a>>, Malformed> {
     let mut scanner = Scanner { text, bytes: text.as_bytes(), at: 0 };
     let found = scanner.find(path, 0)?;
     scanner.space();

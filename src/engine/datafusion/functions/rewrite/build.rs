@@ -8,7 +8,7 @@ use datafusion::sql::sqlparser::{
     tokenizer::Span,
 };
 
-pub(super) fn call(name: &str, args: Vec<Expr>) -> Expr {
+pub(in crate::engine::datafusion) fn call(name: &str, args: Vec<Expr>) -> Expr {
     Expr::Function(Function {
         name: ObjectName::from(vec![Ident::new(name)]),
         uses_odbc_syntax: false,
@@ -25,24 +25,24 @@ pub(super) fn call(name: &str, args: Vec<Expr>) -> Expr {
     })
 }
 
-pub(super) fn argument(expr: Expr) -> FunctionArg {
+pub(in crate::engine::datafusion) fn argument(expr: Expr) -> FunctionArg {
     FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))
 }
 
-pub(super) fn number(value: i64) -> Expr {
+pub(in crate::engine::datafusion) fn number(value: i64) -> Expr {
     Expr::Value(Value::Number(value.to_string(), false).with_span(Span::empty()))
 }
 
-pub(super) fn string(value: &str) -> Expr {
+pub(in crate::engine::datafusion) fn string(value: &str) -> Expr {
     Expr::Value(Value::SingleQuotedString(value.to_owned()).with_span(Span::empty()))
 }
 
 /// `(left op right)`: parenthesised, so that it can stand anywhere.
-pub(super) fn binary(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
+pub(in crate::engine::datafusion) fn binary(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
     nested(Expr::BinaryOp { left: Box::new(nested(left)), op, right: Box::new(nested(right)) })
 }
 
-pub(super) fn nested(expr: Expr) -> Expr {
+pub(in crate::engine::datafusion) fn nested(expr: Expr) -> Expr {
     match expr {
         expr @ (Expr::Nested(_)
         | Expr::Identifier(_)
@@ -54,7 +54,7 @@ pub(super) fn nested(expr: Expr) -> Expr {
 }
 
 /// `case when condition then result … else otherwise end`
-pub(super) fn case(branches: Vec<(Expr, Expr)>, otherwise: Option<Expr>) -> Expr {
+pub(in crate::engine::datafusion) fn case(branches: Vec<(Expr, Expr)>, otherwise: Option<Expr>) -> Expr {
     Expr::Case {
         case_token: AttachedToken::empty(),
         end_token: AttachedToken::empty(),
@@ -64,16 +64,16 @@ pub(super) fn case(branches: Vec<(Expr, Expr)>, otherwise: Option<Expr>) -> Expr
     }
 }
 
-pub(super) fn cast(expr: Expr, data_type: DataType) -> Expr {
+pub(in crate::engine::datafusion) fn cast(expr: Expr, data_type: DataType) -> Expr {
     cast_as(CastKind::Cast, expr, data_type)
 }
 
-pub(super) fn cast_as(kind: CastKind, expr: Expr, data_type: DataType) -> Expr {
+pub(in crate::engine::datafusion) fn cast_as(kind: CastKind, expr: Expr, data_type: DataType) -> Expr {
     let kind = if kind == CastKind::DoubleColon { CastKind::Cast } else { kind };
     Expr::Cast { kind, expr: Box::new(expr), data_type, array: false, format: None }
 }
 
 /// The terms joined by `op`; `None` when there are none.
-pub(super) fn join_with(op: &BinaryOperator, terms: Vec<Expr>) -> Option<Expr> {
+pub(in crate::engine::datafusion) fn join_with(op: &BinaryOperator, terms: Vec<Expr>) -> Option<Expr> {
     terms.into_iter().reduce(|left, right| binary(left, op.clone(), right))
 }

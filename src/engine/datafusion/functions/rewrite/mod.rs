@@ -4,7 +4,7 @@
 mod aggregates;
 
 mod arrows;
-mod build;
+pub(in crate::engine::datafusion) mod build;
 mod calls;
 mod names;
 mod parts;
@@ -12,7 +12,7 @@ mod predicates;
 mod queries;
 mod recovery;
 mod series;
-mod types;
+pub(in crate::engine::datafusion) mod types;
 mod using;
 
 use std::ops::ControlFlow;

@@ -3,13 +3,14 @@
 
 use datafusion::sql::sqlparser::ast::{ArrayElemTypeDef, DataType, ExactNumberInfo, TimezoneInfo};
 
-pub(super) const TIMESTAMP: DataType = DataType::Timestamp(Some(6), TimezoneInfo::None);
-pub(super) const TIMESTAMP_TZ: DataType = DataType::Timestamp(Some(6), TimezoneInfo::WithTimeZone);
-pub(super) const DOUBLE: DataType = DataType::Double(ExactNumberInfo::None);
-pub(super) const BIGINT: DataType = DataType::BigInt(None);
-pub(super) const VARCHAR: DataType = DataType::Varchar(None);
+pub(in crate::engine::datafusion) const TIMESTAMP: DataType = DataType::Timestamp(Some(6), TimezoneInfo::None);
+pub(in crate::engine::datafusion) const TIMESTAMP_TZ: DataType =
+    DataType::Timestamp(Some(6), TimezoneInfo::WithTimeZone);
+pub(in crate::engine::datafusion) const DOUBLE: DataType = DataType::Double(ExactNumberInfo::None);
+pub(in crate::engine::datafusion) const BIGINT: DataType = DataType::BigInt(None);
+pub(in crate::engine::datafusion) const VARCHAR: DataType = DataType::Varchar(None);
 
-pub(super) fn decimal(precision: u64, scale: i64) -> DataType {
+pub(in crate::engine::datafusion) fn decimal(precision: u64, scale: i64) -> DataType {
     DataType::Decimal(ExactNumberInfo::PrecisionAndScale(precision, scale))
 }
 

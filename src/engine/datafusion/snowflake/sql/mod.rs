@@ -1,0 +1,84 @@
+//! Snowflake's SQL on the engine: what its functions, types and forms of queries mean.
+//!
+//! [`rewrite_statement`] changes the parsed statement, [`register`] adds functions and rules to a session. A variant is JSON
+//! as text in Arrow's large strings, which nothing else here has; numbers are NUMBERs where Snowflake's arithmetic says so.
+
+mod arrays;
+mod calls;
+mod casts;
+mod collect;
+mod convert;
+mod date_parts;
+mod dates;
+mod flatten;
+mod formats;
+mod json;
+mod numbers;
+mod operators;
+mod patterns;
+mod pivot;
+mod plain;
+mod rewrite;
+mod row;
+mod strings;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod tolerant;
+mod variant;
+
+use std::sync::Arc;
+
+use datafusion::{common::Result, execution::FunctionRegistry, logical_expr::ScalarUDF, prelude::SessionContext};
+
+pub(in crate::engine::datafusion) use rewrite::rewrite_statement;
+
+/// The name of the type of variants, objects and arrays in rewritten DDL.
+pub(in crate::engine::datafusion) const VARIANT_TYPE: &str = "sf_variant";
+
+/// Adds Snowflake's functions, operators and casts to a session that has the ordinary dialect's already.
+///
+/// # Errors
+/// When the session refuses a registration.
+pub(in crate::engine::datafusion) fn register(ctx: &SessionContext) -> Result<()> {
+    let state = ctx.state_ref();
+    let mut state = state.write();
+    // `4.0` is a NUMBER.
+    state.config_mut().options_mut().sql_parser.parse_float_as_decimal = true;
+    // Under its own name: an alias may still lead to a function that another one replaced.
+    let own = |(name, function): (&String, &Arc<ScalarUDF>)| (name == function.name()).then(|| Arc::clone(function));
+    let known: Vec<Arc<ScalarUDF>> = state.scalar_functions().iter().filter_map(own).collect();
+    for function in known {
+        if let Some(tolerant) = tolerant::tolerant(&function) {
+            state.register_udf(Arc::new(tolerant))?;
+        }
+    }
+    for (name, inner) in [("sf_greatest", "greatest"), ("sf_least", "least")] {
+        let inner = state.udf(inner)?;
+        state.register_udf(Arc::new(numbers::null_if_any_is(name, inner)))?;
+    }
+    for function in functions() {
+        state.register_udf(Arc::new(function))?;
+    }
+    state.register_udaf(Arc::new(collect::collect()))?;
+    let operators =
+        operators::SnowflakeOperators { divide: state.udf("sf_divide")?, multiply: state.udf("sf_multiply")? };
+    state.register_expr_planner(Arc::new(operators))?;
+    state.register_relation_planner(Arc::new(flatten::FlattenPlanner))?;
+    state.register_relation_planner(Arc::new(pivot::PivotPlanner))?;
+    state.add_analyzer_rule(Arc::new(flatten::FlattenJoins));
+    state.add_analyzer_rule(Arc::new(casts::SnowflakeCasts));
+    Ok(())
+}
+
+fn functions() -> Vec<ScalarUDF> {
+    let mut all = vec![plain::plain()];
+    all.extend(variant::functions());
+    all.extend(arrays::functions());
+    all.extend(strings::functions());
+    all.extend(patterns::functions());
+    all.extend(dates::functions());
+    all.extend(numbers::functions());
+    all.extend(numbers::cuts());
+    all
+}
