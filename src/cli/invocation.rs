@@ -194,12 +194,7 @@ impl Invocation {
         if let Some(message) = wrong.into_iter().next() {
             return Err(Diagnostic::error("flag", message).help("correct `flags:` in dbt_project.yml").into());
         }
-        let of_environment = std::env::vars().filter(|(name, _)| name.starts_with("DBT_ENV_SECRET"));
-        let mut secrets = project.secrets.clone();
-        secrets.extend(of_environment.map(|(_, value)| value).filter(|value| !value.trim().is_empty()));
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        secrets.dedup();
-        self.console.set_settings(Settings { secrets, ..settings(&self.flags, &self.id) });
+        self.hide_secrets(project);
         let policy = self.warning_policy(project)?;
         let deprecated = policy.deprecated.clone();
         self.console.set_warnings(policy);
@@ -215,6 +210,16 @@ impl Invocation {
             self.emit(Event::Debug { message: problem });
         }
         Ok(())
+    }
+
+    /// From now on no line shows a secret of the project or of the environment.
+    pub fn hide_secrets(&self, project: &Project) {
+        let of_environment = std::env::vars().filter(|(name, _)| name.starts_with("DBT_ENV_SECRET"));
+        let mut secrets = project.secrets.clone();
+        secrets.extend(of_environment.map(|(_, value)| value).filter(|value| !value.trim().is_empty()));
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets.dedup();
+        self.console.set_settings(Settings { secrets, ..settings(&self.flags, &self.id) });
     }
 
     fn warning_policy(&self, project: &Project) -> Result<WarningPolicy, CommandError> {

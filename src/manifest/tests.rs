@@ -16,7 +16,7 @@ const ADAPTERS: &[AdapterSpec] = &[AdapterSpec {
     name: "datafusion",
     parents: &[],
     keys: &["path"],
-    required: &["path"],
+    required: &[&["path"]],
     aliases: &[],
     quoted: true,
     reads_files: true,

@@ -31,8 +31,8 @@ pub struct AdapterSpec {
     pub parents: &'static [&'static str],
     /// Known keys besides `type`, `threads`, `schema`, `database`.
     pub keys: &'static [&'static str],
-    /// Keys that must be there.
-    pub required: &'static [&'static str],
+    /// Of each list one key must be there; the first one is what is asked for.
+    pub required: &'static [&'static [&'static str]],
     /// Other names of a key: `("dbname", "database")`.
     pub aliases: &'static [(&'static str, &'static str)],
     /// Whether names of relations are quoted where no `quoting:` says otherwise.

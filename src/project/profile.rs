@@ -376,10 +376,17 @@ fn check_keys(
             None => warning,
         });
     }
-    for key in spec.required {
-        if settings.get(*key).is_none_or(Value::is_none) {
+    for keys in spec.required {
+        let is_missing = |key: &&str| settings.get(*key).is_none_or(Value::is_none);
+        if let [key, others @ ..] = keys
+            && keys.iter().all(is_missing)
+        {
             let error = Diagnostic::error("profile-key-missing", format!("{subject} has no `{key}`"));
-            out.push(error.at(span, format!("`{}` needs it", spec.name)));
+            let error = error.at(span, format!("`{}` needs it", spec.name));
+            out.push(match others.first() {
+                Some(other) => error.help(format!("`{other}` stands for it")),
+                None => error,
+            });
         }
     }
 }

@@ -15,7 +15,7 @@ const ADAPTERS: &[AdapterSpec] = &[AdapterSpec {
     name: "datafusion",
     parents: &[],
     keys: &["path", "memory_limit", "databases", "password"],
-    required: &["path"],
+    required: &[&["path"]],
     aliases: &[("dbname", "database")],
     quoted: true,
     reads_files: true,

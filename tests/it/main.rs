@@ -40,6 +40,8 @@ mod packages;
 mod recorded;
 #[cfg(feature = "datafusion")]
 mod snapshots;
+#[cfg(all(feature = "datafusion", feature = "snowflake"))]
+mod snowflake;
 mod state;
 mod tidy;
 #[cfg(feature = "datafusion")]

@@ -25,7 +25,7 @@ const ADAPTERS: &[AdapterSpec] = &[AdapterSpec {
     name: "duckdb",
     parents: &[],
     keys: &["path"],
-    required: &["path"],
+    required: &[&["path"]],
     aliases: &[],
     quoted: true,
     reads_files: true,

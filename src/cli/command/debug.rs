@@ -16,6 +16,9 @@ pub fn run(invocation: &mut Invocation) -> Result<(), CommandError> {
     let looked_in = options.profile_dirs.clone();
     let (project, diagnostics) = load(&options, &DiskFileSystem, &invocation.sources);
     drop(options);
+    if let Some(project) = &project {
+        invocation.hide_secrets(project);
+    }
     if invocation.flags.flag("config_dir") {
         let folder =
             project.as_ref().and_then(|project| project.profile.as_ref()).map(|profile| profile.folder.clone());

@@ -1,25 +1,29 @@
 //! What went wrong on the account, as errors that say what to change. No message repeats a secret: none is given to it.
 
-use super::{
-    config::SnowflakeConfig,
-    wire::{Answer, QueryData},
-};
+use super::wire::{Answer, QueryData};
 use crate::engine::{EngineError, SqlPosition};
 
 /// The server did not answer.
-pub fn unreachable(base: &str, account: &str, why: &str) -> EngineError {
-    let mut message =
-        format!("{why}; is `account: {account}` right, and does this machine reach it (proxy, firewall)?");
+pub fn unreachable(server: &str, account: &str, proxy: Option<&str>, why: &str) -> EngineError {
     let lower = why.to_lowercase();
-    if lower.contains("certificate") || lower.contains("tls") || lower.contains("handshake") {
-        message =
-            format!("{why}; the certificate of the server, or of a proxy between, is not trusted by this machine");
+    let remedy = if ["certificate", "tls", "handshake", "corrupt message"].iter().any(|word| lower.contains(word)) {
+        "the certificate of the server, or of a proxy between, is not trusted by this machine, or it speaks no TLS: look at \
+         `host`, `port` and `protocol`, and put a certificate of your own into the system's store"
+            .to_owned()
+    } else if let Some(proxy) = proxy {
+        format!("the proxy {proxy} does not let it through: look at `proxy_host` and `proxy_port`")
     } else if lower.contains("proxy") || lower.contains("tunnel") {
-        message = format!("{why}; look at `proxy_host`, `proxy_port` and the variables HTTPS_PROXY and NO_PROXY");
+        "look at the variables HTTPS_PROXY and NO_PROXY".to_owned()
     } else if lower.starts_with("404") || lower.starts_with("403") {
-        message = format!("{why}; there is no account `{account}` at this address");
+        format!("there is no account `{account}` at this address")
+    } else {
+        format!("is `account: {account}` right, and does this machine reach it (proxy, firewall)?")
+    };
+    EngineError::Storage {
+        context: format!("{server} cannot be used"),
+        message: format!("{why}; {remedy}"),
+        path: None,
     }
-    EngineError::Storage { context: format!("{base} cannot be used"), message, path: None }
 }
 
 /// The answer is not what the protocol says.
@@ -42,48 +46,12 @@ pub fn session_gone() -> EngineError {
     }
 }
 
-/// A login was refused.
-pub fn refused(config: &SnowflakeConfig, answer: &Answer) -> EngineError {
-    let code = answer.code();
-    let said = answer.message.as_deref().unwrap_or("the login was refused").trim();
-    let user = config.user.as_deref().unwrap_or("(none)");
-    let advice = match code.as_str() {
-        "390100" => {
-            format!("check `user` ({user}) and `password`; nothing is tried again, so that the user is not locked")
-        }
-        "390102" | "390103" | "390101" => format!("the user {user} is disabled or locked: ask an administrator"),
-        "390144" | "394300" | "394301" | "394302" | "394303" | "394304" => format!(
-            "the key does not fit user {user} and account {}: compare RSA_PUBLIC_KEY_FP of `describe user`, and this machine's clock",
-            config.account_name()
-        ),
-        "390186" | "390189" => {
-            format!("the role `{}` does not exist, or {user} does not have it", config.role.as_deref().unwrap_or(""))
-        }
-        "390303" | "390318" => "the OAuth token is wrong or has expired: get a new one".to_owned(),
-        "390127" | "390120" | "390129" => "the second factor failed: give a new passcode".to_owned(),
-        "390195" | "390190" => "the identity provider refused the login".to_owned(),
-        "390201" => {
-            format!("the object that the login names does not exist: warehouse, database {} or role", config.database)
-        }
-        _ => String::new(),
-    };
-    let mut message = said.to_owned();
-    if !code.is_empty() {
-        message = format!("{message} (code {code})");
-    }
-    if !advice.is_empty() {
-        message = format!("{message}; {advice}");
-    }
-    EngineError::Profile { message }
-}
-
 /// A statement failed.
 pub fn of_statement(answer: &Answer, data: &QueryData) -> EngineError {
     let code = answer.code();
     let message = redacted(answer.message.as_deref().unwrap_or("the statement failed").trim());
     let help = advice(&code, &message);
     match code.as_str() {
-        "000604" | "000630" if message.to_lowercase().contains("cancel") => EngineError::Cancelled,
         "000604" => EngineError::Cancelled,
         "000630" => EngineError::Data { message: with(message, help) },
         "000625" | "000637" => EngineError::Storage { context: "a lock was not free".into(), message, path: None },

@@ -6,14 +6,19 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chrono::DateTime;
 use reqwest::{
     Client, Method, Proxy, StatusCode,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER},
 };
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use super::{config::SnowflakeConfig, errors};
+use super::{
+    auth::{HttpAnswer, HttpRequest},
+    config::SnowflakeConfig,
+    errors,
+};
 use crate::engine::EngineError;
 
 /// How long one request may be tried again.
@@ -21,12 +26,14 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 /// The server answers a long statement after 45 s with a place to ask again.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 const READ_TIMEOUT: Duration = Duration::from_secs(180);
 
 pub struct Http {
     client: Client,
     base: String,
     account: String,
+    proxy: Option<String>,
 }
 
 /// A request to the account.
@@ -53,7 +60,7 @@ impl Http {
     pub fn new(config: &SnowflakeConfig) -> Result<Self, EngineError> {
         let mut builder = Client::builder()
             .user_agent(concat!("tamis/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(config.connect_timeout.unwrap_or(Duration::from_secs(10)))
+            .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(READ_TIMEOUT)
             .referer(false)
             .redirect(reqwest::redirect::Policy::none());
@@ -68,7 +75,7 @@ impl Http {
             message: causes(&error),
             path: None,
         })?;
-        Ok(Self { client, base: config.base_url(), account: config.account.clone() })
+        Ok(Self { client, base: config.base_url(), account: config.auth.account.clone(), proxy: config.proxy.clone() })
     }
 
     /// Sends a request until it is answered.
@@ -85,7 +92,7 @@ impl Http {
             };
             let pause = failed.wait.unwrap_or_else(|| pause(attempt));
             if !failed.temporary || attempt >= request.retries || begun.elapsed() + pause > PATIENCE {
-                return Err(errors::unreachable(&self.base, &self.account, &failed.why));
+                return Err(self.unreachable(&self.base, &failed.why));
             }
             tracing::debug!(attempt, path = request.path, why = failed.why, "snowflake: asks again");
             tokio::time::sleep(pause).await;
@@ -105,11 +112,8 @@ impl Http {
             builder = builder.query(&[("retryCount", attempt.to_string())]);
         }
         if let Some(token) = request.token {
-            let mut value = HeaderValue::from_str(&format!("Snowflake Token=\"{token}\"")).map_err(|_| Failed {
-                why: "the session token cannot be sent".into(),
-                temporary: false,
-                wait: None,
-            })?;
+            let mut value = HeaderValue::from_str(&format!("Snowflake Token=\"{token}\""))
+                .map_err(|_| Failed::finally("the session token cannot be sent"))?;
             value.set_sensitive(true);
             builder = builder.header(AUTHORIZATION, value);
         }
@@ -122,6 +126,64 @@ impl Http {
             temporary: true,
             wait: None,
         })
+    }
+
+    /// A request of a login, to the account or to a server of access tokens. What the answer says is not judged here.
+    ///
+    /// # Errors
+    /// When `retries` more attempts have reached nobody, or only those who are too busy.
+    pub async fn post(
+        &self,
+        request: &HttpRequest,
+        retries: u32,
+        wait: Option<Duration>,
+    ) -> Result<HttpAnswer, EngineError> {
+        let mut attempt = 0;
+        loop {
+            let failed = match self.post_once(request).await {
+                Ok(answer) => return Ok(answer),
+                Err(failed) => failed,
+            };
+            if !failed.temporary || attempt >= retries {
+                let server: String = request.url.split('/').take(3).collect::<Vec<_>>().join("/");
+                return Err(self.unreachable(&server, &failed.why));
+            }
+            tracing::debug!(attempt, why = failed.why, "snowflake: logs in again");
+            tokio::time::sleep(wait.or(failed.wait).unwrap_or_else(|| pause(attempt))).await;
+            attempt += 1;
+        }
+    }
+
+    async fn post_once(&self, request: &HttpRequest) -> Result<HttpAnswer, Failed> {
+        let mut builder = self
+            .client
+            .post(&request.url)
+            .header(ACCEPT, "application/json")
+            .header(CONTENT_TYPE, request.content_type)
+            .body(request.body.clone());
+        if let Some(authorization) = &request.authorization {
+            let value = HeaderValue::from_str(authorization.reveal());
+            let mut value = value.map_err(|_| Failed::finally("the client's name and secret cannot be sent"))?;
+            value.set_sensitive(true);
+            builder = builder.header(AUTHORIZATION, value);
+        }
+        let response = builder.send().await.map_err(lost)?;
+        let status = response.status();
+        if is_temporary(status) {
+            return Err(Failed { why: status.to_string(), temporary: true, wait: retry_after(&response) });
+        }
+        let date =
+            response.headers().get(DATE).and_then(|value| DateTime::parse_from_rfc2822(value.to_str().ok()?).ok());
+        let body = unpacked(response).await?;
+        Ok(HttpAnswer {
+            status: status.as_u16(),
+            date: date.map(|date| date.to_utc()),
+            body: String::from_utf8_lossy(&body).into_owned(),
+        })
+    }
+
+    fn unreachable(&self, server: &str, why: &str) -> EngineError {
+        errors::unreachable(server, &self.account, self.proxy.as_deref(), why)
     }
 
     /// A part of a result, from where the server put it. `None` when its address has expired.
@@ -152,28 +214,39 @@ fn pause(attempt: u32) -> Duration {
     FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(attempt)).min(LONGEST_PAUSE)
 }
 
+impl Failed {
+    fn finally(why: &str) -> Self {
+        Self { why: why.to_owned(), temporary: false, wait: None }
+    }
+}
+
 async fn read(builder: reqwest::RequestBuilder) -> Result<Vec<u8>, Failed> {
-    let lost = |error: reqwest::Error| Failed {
-        temporary: error.is_connect()
-            || error.is_timeout()
-            || error.is_body()
-            || error.is_request()
-            || error.is_decode(),
-        why: causes(&error),
-        wait: None,
-    };
     let response = builder.send().await.map_err(lost)?;
     let status = response.status();
     if !status.is_success() {
-        let temporary =
-            status.is_server_error() || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
-        let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-        return Err(Failed {
-            why: status.to_string(),
-            temporary,
-            wait: seconds.map(|seconds: u64| Duration::from_secs(seconds.min(30))),
-        });
+        let wait = retry_after(&response);
+        return Err(Failed { why: status.to_string(), temporary: is_temporary(status), wait });
     }
+    unpacked(response).await
+}
+
+/// No answer, or not all of it.
+fn lost(error: reqwest::Error) -> Failed {
+    let temporary =
+        error.is_connect() || error.is_timeout() || error.is_body() || error.is_request() || error.is_decode();
+    Failed { temporary, why: causes(&error), wait: None }
+}
+
+fn is_temporary(status: StatusCode) -> bool {
+    status.is_server_error() || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT)
+}
+
+fn retry_after(response: &reqwest::Response) -> Option<Duration> {
+    let seconds: u64 = response.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds.min(30)))
+}
+
+async fn unpacked(response: reqwest::Response) -> Result<Vec<u8>, Failed> {
     let zipped = response.headers().get(CONTENT_ENCODING).is_some_and(|value| value.as_bytes() == b"gzip");
     let body = response.bytes().await.map_err(lost)?;
     if !zipped && !body.starts_with(&[0x1f, 0x8b]) {

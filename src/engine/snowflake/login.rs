@@ -1,11 +1,14 @@
 //! A login: a session token for statements, a master token to renew it. A refused login is never sent again, so that no
 //! retry locks a user out.
 
-use serde_json::{Map, Value as Json, json};
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::{
-    config::{Credentials, SnowflakeConfig},
+    auth::{Authenticator, HttpAnswer, HttpRequest, LoginPort, LoginRequest, form_encoded},
+    config::SnowflakeConfig,
     errors,
     http::{Http, Request},
     wire::{Answer, LoginData, RenewData},
@@ -25,26 +28,13 @@ pub struct Tokens {
 ///
 /// # Errors
 /// A server that cannot be reached after `connect_retries`, and a login that is refused.
-pub async fn log_in(http: &Http, config: &SnowflakeConfig) -> Result<Tokens, EngineError> {
-    let body = json!({ "data": login_data(config) });
-    let named = [
-        ("warehouse", config.warehouse.as_ref()),
-        ("databaseName", Some(&config.database)),
-        ("schemaName", Some(&config.schema)),
-        ("roleName", config.role.as_ref()),
-    ];
-    let request = Request {
-        path: "/session/v1/login-request",
-        query: named.into_iter().filter_map(|(key, value)| Some((key, value?.clone()))).collect(),
-        token: None,
-        body: Some(&body),
-        id: Uuid::new_v4(),
-        retries: config.connect_retries,
-    };
-    let answer = read(http.send(&request).await?)?;
-    if !answer.success {
-        return Err(errors::refused(config, &answer));
-    }
+pub async fn log_in(
+    http: &Http,
+    config: &SnowflakeConfig,
+    authenticator: &Authenticator,
+) -> Result<Tokens, EngineError> {
+    let world = World { http, config };
+    let answer = authenticator.login(&world, &login_request(config)).await?;
     let data: LoginData = serde_json::from_value(answer.data).map_err(errors::unread)?;
     let session_id = match data.session_id {
         Json::String(id) => id,
@@ -54,52 +44,53 @@ pub async fn log_in(http: &Http, config: &SnowflakeConfig) -> Result<Tokens, Eng
     Ok(Tokens { session: data.token, master: data.master_token, session_id })
 }
 
-/// The body of the login. The server formats results by the name of a driver that it knows.
-fn login_data(config: &SnowflakeConfig) -> Map<String, Json> {
-    let mut data = Map::new();
-    let mut put = |key: &str, value: Json| data.insert(key.to_owned(), value);
-    put("CLIENT_APP_ID", "Go".into());
-    put("CLIENT_APP_VERSION", "1.17.0".into());
-    put("SVN_REVISION", "".into());
-    put("ACCOUNT_NAME", config.account_name().into());
-    put(
-        "CLIENT_ENVIRONMENT",
-        json!({ "APPLICATION": "tamis", "OS": std::env::consts::OS, "OS_VERSION": "", "OCSP_MODE": "FAIL_OPEN" }),
-    );
-    let mut parameters = json!({
-        "AUTOCOMMIT": true,
-        "CLIENT_SESSION_KEEP_ALIVE": config.keep_alive,
-        "CLIENT_VALIDATE_DEFAULT_PARAMETERS": true,
-    });
+/// What a session is opened with.
+fn login_request(config: &SnowflakeConfig) -> LoginRequest {
+    let named = [
+        ("warehouse", config.warehouse.as_deref()),
+        ("databaseName", Some(config.database.as_str())),
+        ("schemaName", Some(config.schema.as_str())),
+        ("roleName", config.auth.role.as_deref()),
+    ];
+    let pairs = named.into_iter().filter_map(|(key, value)| Some((key, value.filter(|value| !value.is_empty())?)));
+    let query: Vec<String> = pairs.map(|(key, value)| format!("{key}={}", form_encoded(value))).collect();
+    let mut parameters = config.session_parameters.clone();
+    for (key, value) in [
+        ("AUTOCOMMIT", true.into()),
+        ("CLIENT_SESSION_KEEP_ALIVE", config.keep_alive.into()),
+        ("CLIENT_VALIDATE_DEFAULT_PARAMETERS", true.into()),
+    ] {
+        parameters.entry(key).or_insert(value);
+    }
     if let Some(tag) = &config.query_tag {
-        parameters["QUERY_TAG"] = tag.as_str().into();
+        parameters.insert("QUERY_TAG".into(), tag.as_str().into());
     }
-    put("SESSION_PARAMETERS", parameters);
-    if let Some(user) = &config.user {
-        put("LOGIN_NAME", user.as_str().into());
+    LoginRequest {
+        query: query.join("&"),
+        session_parameters: parameters,
+        secondary_roles: config.secondary_roles.clone(),
     }
-    match &config.credentials {
-        Credentials::Password(password) => {
-            put("PASSWORD", password.as_str().into());
-        }
-        Credentials::Mfa { password, passcode } => {
-            put("AUTHENTICATOR", "USERNAME_PASSWORD_MFA".into());
-            put("PASSWORD", password.as_str().into());
-            put("EXT_AUTHN_DUO_METHOD", if passcode.is_some() { "passcode" } else { "push" }.into());
-            if let Some(passcode) = passcode {
-                put("PASSCODE", passcode.as_str().into());
-            }
-        }
-        Credentials::OAuth(token) => {
-            put("AUTHENTICATOR", "OAUTH".into());
-            put("TOKEN", token.as_str().into());
-        }
-        Credentials::AccessToken(token) => {
-            put("AUTHENTICATOR", "PROGRAMMATIC_ACCESS_TOKEN".into());
-            put("TOKEN", token.as_str().into());
-        }
+}
+
+/// A login's way to the server and to the person.
+struct World<'a> {
+    http: &'a Http,
+    config: &'a SnowflakeConfig,
+}
+
+#[async_trait]
+impl LoginPort for World<'_> {
+    async fn post(&self, request: &HttpRequest) -> Result<HttpAnswer, EngineError> {
+        self.http.post(request, self.config.connect_retries, self.config.connect_pause).await
     }
-    data
+
+    fn open_browser(&self, url: &str) -> bool {
+        (self.config.open_browser)(url)
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        Utc::now()
+    }
 }
 
 /// Another session token for the same session, which keeps its temporary tables and settings.
@@ -137,19 +128,6 @@ pub async fn log_out(http: &Http, tokens: &Tokens) {
         retries: 0,
     };
     let _ = tokio::time::timeout(std::time::Duration::from_secs(5), http.send(&request)).await;
-}
-
-/// Says that the session is still in use.
-pub async fn heartbeat(http: &Http, tokens: &Tokens) {
-    let request = Request {
-        path: "/session/heartbeat",
-        query: Vec::new(),
-        token: Some(&tokens.session),
-        body: Some(&Json::Null),
-        id: Uuid::new_v4(),
-        retries: 1,
-    };
-    let _ = http.send(&request).await;
 }
 
 pub fn read(json: Json) -> Result<Answer, EngineError> {

@@ -1,6 +1,7 @@
 //! Snowflake over its HTTP protocol: logs in, runs statements, fetches results in order. Sessions are kept for the next
 //! node; all are closed at the end.
 
+pub mod auth;
 mod chunks;
 mod config;
 mod errors;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-pub use config::{Credentials, SnowflakeConfig};
+pub use config::SnowflakeConfig;
 
 use super::{Capabilities, Engine, EngineError, Session};
 use http::Http;
@@ -38,13 +39,15 @@ struct Snowflake {
 /// Makes the engine. Nothing is sent before the first session.
 ///
 /// # Errors
-/// A proxy or a host that is no address, or certificates that cannot be read.
+/// Settings that do not say how to log in, a key that cannot be read, a proxy that is no address.
 pub fn open(config: SnowflakeConfig) -> Result<Arc<dyn Engine>, EngineError> {
     let config = Arc::new(config);
     let http = Http::new(&config)?;
+    let settings = auth::AuthSettings { base_url: config.base_url(), ..config.auth.clone() };
+    let authenticator = auth::Authenticator::new(settings, config.token_folder.as_deref())?;
     Ok(Arc::new(Snowflake {
         capabilities: capabilities(),
-        pool: Arc::new(Pool::new(Arc::clone(&config), Arc::new(http))),
+        pool: Arc::new(Pool::new(Arc::clone(&config), Arc::new(http), authenticator)),
         config,
     }))
 }

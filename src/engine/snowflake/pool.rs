@@ -1,26 +1,28 @@
-//! Logged-in connections: taken by a node, given back for the next one. A refused login is remembered, so that no other
-//! thread tries the same wrong password.
+//! Logged-in connections: taken by a node, given back for the next one.
 
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use uuid::Uuid;
 
 use super::{
+    auth::Authenticator,
     config::SnowflakeConfig,
     http::Http,
-    login::{Tokens, heartbeat, log_in, log_out},
+    login::{Tokens, log_in, log_out},
     query,
 };
 use crate::engine::EngineError;
 
 /// The server ends a session that was idle for hours; this is well below.
 const HEARTBEAT: Duration = Duration::from_secs(15 * 60);
+/// A session that was idle for longer is looked at before it is used.
+const IDLE: Duration = Duration::from_secs(30 * 60);
 
 /// One session on the server.
 pub struct Connection {
@@ -28,9 +30,34 @@ pub struct Connection {
     sequence: AtomicU64,
     /// The request of the statement that runs now.
     pub running: Mutex<Option<Uuid>>,
+    /// Held while the session token is renewed.
+    pub renewing: tokio::sync::Mutex<()>,
+    /// Whether the session has ended on the server.
+    gone: AtomicBool,
+    used: Mutex<Instant>,
 }
 
 impl Connection {
+    fn new(tokens: Tokens) -> Self {
+        Self {
+            tokens: Mutex::new(tokens),
+            sequence: AtomicU64::new(0),
+            running: Mutex::new(None),
+            renewing: tokio::sync::Mutex::new(()),
+            gone: AtomicBool::new(false),
+            used: Mutex::new(Instant::now()),
+        }
+    }
+
+    /// From now on nobody uses it.
+    pub fn set_gone(&self) {
+        self.gone.store(true, Ordering::Relaxed);
+    }
+
+    fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Relaxed)
+    }
+
     pub fn tokens(&self) -> Tokens {
         lock(&self.tokens).clone()
     }
@@ -50,19 +77,18 @@ pub struct Pool {
     config: Arc<SnowflakeConfig>,
     idle: Mutex<Vec<Arc<Connection>>>,
     all: Mutex<Vec<Arc<Connection>>>,
-    /// Held while the first login is on its way; then what it was refused with.
-    refused: tokio::sync::Mutex<Option<String>>,
+    authenticator: Arc<Authenticator>,
     beats: AtomicBool,
 }
 
 impl Pool {
-    pub fn new(config: Arc<SnowflakeConfig>, http: Arc<Http>) -> Self {
+    pub fn new(config: Arc<SnowflakeConfig>, http: Arc<Http>, authenticator: Arc<Authenticator>) -> Self {
         Self {
             http,
             config,
             idle: Mutex::default(),
             all: Mutex::default(),
-            refused: tokio::sync::Mutex::new(None),
+            authenticator,
             beats: AtomicBool::new(false),
         }
     }
@@ -72,40 +98,36 @@ impl Pool {
     /// # Errors
     /// A login that is refused, now or before.
     pub async fn take(self: &Arc<Self>) -> Result<Arc<Connection>, EngineError> {
-        if let Some(connection) = lock(&self.idle).pop() {
-            return Ok(connection);
-        }
-        let mut refused = self.refused.lock().await;
-        if let Some(message) = refused.as_ref() {
-            return Err(EngineError::Profile { message: message.clone() });
-        }
-        let tokens = match log_in(&self.http, &self.config).await {
-            Ok(tokens) => tokens,
-            Err(EngineError::Profile { message }) => {
-                *refused = Some(message.clone());
-                return Err(EngineError::Profile { message });
+        while let Some(connection) = self.idle() {
+            let is_old = lock(&connection.used).elapsed() > IDLE;
+            if !is_old || query::beat(&self.http, &connection).await.is_ok() {
+                return Ok(connection);
             }
-            Err(error) => return Err(error),
-        };
-        drop(refused);
-        let connection =
-            Arc::new(Connection { tokens: Mutex::new(tokens), sequence: AtomicU64::new(0), running: Mutex::new(None) });
+        }
+        let tokens = log_in(&self.http, &self.config, &self.authenticator).await?;
+        let connection = Arc::new(Connection::new(tokens));
         lock(&self.all).push(Arc::clone(&connection));
         if self.config.keep_alive && !self.beats.swap(true, Ordering::Relaxed) {
             tokio::spawn(beat(Arc::downgrade(self)));
         }
-        if let Some(roles) = &self.config.secondary_roles {
-            let roles = if roles.eq_ignore_ascii_case("none") { "none" } else { "all" };
-            let sql = format!("use secondary roles {roles}");
-            query::run(&self.http, &connection, &sql).await.map_err(|failure| failure.error)?;
-        }
         Ok(connection)
     }
 
+    fn idle(&self) -> Option<Arc<Connection>> {
+        lock(&self.idle).pop()
+    }
+
     /// Gives a connection back for the next node, or ends it.
-    pub fn give_back(&self, connection: Arc<Connection>) {
-        if self.config.reuse_connections {
+    pub fn give_back(self: &Arc<Self>, connection: Arc<Connection>) {
+        if self.config.reuse_connections && !connection.is_gone() {
+            *lock(&connection.used) = Instant::now();
             lock(&self.idle).push(connection);
+            return;
+        }
+        lock(&self.all).retain(|other| !Arc::ptr_eq(other, &connection));
+        if let (false, Ok(runtime)) = (connection.is_gone(), tokio::runtime::Handle::try_current()) {
+            let pool = Arc::clone(self);
+            runtime.spawn(async move { log_out(&pool.http, &connection.tokens()).await });
         }
     }
 
@@ -125,9 +147,10 @@ async fn beat(pool: std::sync::Weak<Pool>) {
     loop {
         tokio::time::sleep(HEARTBEAT).await;
         let Some(pool) = pool.upgrade() else { return };
-        let all: Vec<Tokens> = lock(&pool.all).iter().map(|connection| connection.tokens()).collect();
-        for tokens in all {
-            heartbeat(&pool.http, &tokens).await;
+        let all: Vec<Arc<Connection>> = lock(&pool.all).clone();
+        for connection in all {
+            // A session that has ended is told by the statement that needs it.
+            let _ = query::beat(&pool.http, &connection).await;
         }
     }
 }

@@ -22,6 +22,8 @@ const GONE: [&str; 3] = ["390111", "390114", "390104"];
 /// The statement still runs; the answer says where to ask again.
 const RUNNING: [&str; 2] = ["333333", "333334"];
 const RETRIES: u32 = 7;
+/// How often a token is renewed for one request.
+const RENEWALS: usize = 3;
 
 /// Why a statement failed, and which one it was on the server.
 pub struct Failure {
@@ -98,20 +100,31 @@ async fn ask(
     body: Option<&Json>,
     id: Uuid,
 ) -> Result<Answer, EngineError> {
-    let mut renewed = false;
+    let mut renewals = 0;
     loop {
         let tokens = connection.tokens();
         let request = Request { path, query: Vec::new(), token: Some(&tokens.session), body, id, retries: RETRIES };
         let answer = read(http.send(&request).await?)?;
         let code = answer.code();
-        if GONE.contains(&code.as_str()) || (code == EXPIRED && renewed) {
+        if GONE.contains(&code.as_str()) || (code == EXPIRED && renewals == RENEWALS) {
+            connection.set_gone();
             return Err(errors::session_gone());
         }
         if code != EXPIRED {
             return Ok(answer);
         }
-        connection.set_tokens(renew(http, &tokens).await?);
-        renewed = true;
+        // The heartbeat may have been turned away at the same time.
+        let _renewing = connection.renewing.lock().await;
+        if connection.tokens().session == tokens.session {
+            match renew(http, &tokens).await {
+                Ok(tokens) => connection.set_tokens(tokens),
+                Err(error) => {
+                    connection.set_gone();
+                    return Err(error);
+                }
+            }
+        }
+        renewals += 1;
     }
 }
 
@@ -120,6 +133,14 @@ pub async fn result_of(http: &Http, connection: &Connection, query_id: &str) -> 
     let path = format!("/queries/{query_id}/result");
     let answer = ask(http, connection, &path, None, Uuid::new_v4()).await?;
     wait(http, connection, answer).await
+}
+
+/// Says that the session is still in use.
+///
+/// # Errors
+/// A session that has ended.
+pub async fn beat(http: &Http, connection: &Connection) -> Result<(), EngineError> {
+    ask(http, connection, "/session/heartbeat", Some(&Json::Null), Uuid::new_v4()).await.map(|_| ())
 }
 
 /// Stops the statement that runs now, if any.

@@ -1,0 +1,201 @@
+//! The engine itself: results in parts, statements that take long, stopping them.
+
+use std::{sync::Arc, time::Duration};
+
+use arrow::array::AsArray;
+use tamis::engine::{
+    Engine, EngineError, Outcome, Session, SqlPosition, StatementOptions,
+    snowflake::{
+        SnowflakeConfig,
+        auth::{AuthSettings, Secret},
+        open,
+    },
+};
+
+use super::server::{Fault, Format, Large, Server};
+
+fn engine(server: &Server) -> Arc<dyn Engine> {
+    let config = SnowflakeConfig {
+        auth: AuthSettings {
+            account: "acme-dev".into(),
+            user: Some("ann".into()),
+            password: Some(Secret::new("pw-ann")),
+            ..AuthSettings::default()
+        },
+        database: "SHOP".into(),
+        schema: "MAIN".into(),
+        host: Some("127.0.0.1".into()),
+        port: Some(server.port),
+        protocol: Some("http".into()),
+        ..SnowflakeConfig::default()
+    };
+    open(config).unwrap()
+}
+
+async fn run(session: &dyn Session, sql: &str) -> Result<Outcome, EngineError> {
+    session.execute(sql, &StatementOptions::default()).await
+}
+
+/// The numbers of a large result, in the order in which they came.
+fn numbers(outcome: &Outcome) -> Vec<i64> {
+    let columns = outcome
+        .batches
+        .iter()
+        .map(|batch| batch.column(0).as_primitive::<arrow::datatypes::Int64Type>().values().to_vec());
+    columns.flatten().collect()
+}
+
+const ROWS: usize = 1030;
+
+fn large(server: &Server, format: Format, inline: usize) {
+    let large = Large { rows: ROWS, inline, part: 100, format };
+    server.state().large.insert("numbers".into(), large);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parts_arrive_whole_and_in_order_whatever_happens_to_them() {
+    let faults = [
+        Fault::Slow,
+        Fault::Truncated,
+        Fault::Busy(503),
+        Fault::Lost,
+        Fault::Busy(429),
+        Fault::ExpiredPart,
+        Fault::Truncated,
+        Fault::Slow,
+    ];
+    for (format, inline) in [(Format::Json, 30), (Format::Json, 0), (Format::Arrow, 30), (Format::Arrow, 0)] {
+        let server = Server::start();
+        large(&server, format, inline);
+        server.state().faults.plan("/part/", &faults);
+        let session = engine(&server).session("test").await.unwrap();
+        let outcome = run(&*session, "select * from numbers").await.unwrap();
+        let expected: Vec<i64> = (0..i64::try_from(ROWS).unwrap()).collect();
+        assert_eq!(numbers(&outcome), expected, "{format:?} {inline}");
+        assert_eq!(server.state().faults.count(), faults.len());
+        let ran = server.state().ran.iter().filter(|sql| sql.contains("numbers")).count();
+        assert_eq!(ran, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_leaves_the_parts_after_it_where_they_are() {
+    let server = Server::start();
+    large(&server, Format::Arrow, 30);
+    let session = engine(&server).session("test").await.unwrap();
+    let options = StatementOptions { limit: Some(50), ..StatementOptions::default() };
+    let outcome = session.execute("select * from numbers", &options).await.unwrap();
+    assert_eq!(numbers(&outcome).len(), 50);
+    let parts = server.state().asked.iter().filter(|path| path.contains("/part/")).count();
+    assert!(parts <= 4, "{parts} of 10 parts were fetched");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_without_rows_keeps_its_columns() {
+    for format in [Format::Json, Format::Arrow] {
+        let server = Server::start();
+        server.state().large.insert("numbers".into(), Large { rows: 0, inline: 0, part: 1, format });
+        let session = engine(&server).session("test").await.unwrap();
+        let outcome = run(&*session, "select * from numbers").await.unwrap();
+        let names: Vec<&str> = outcome.schema.fields().iter().map(|field| field.name().as_str()).collect();
+        assert_eq!(names, ["N", "T"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_is_run_once_whatever_happens_to_its_request() {
+    for fault in [
+        Fault::Lost,
+        Fault::Unanswered,
+        Fault::Busy(429),
+        Fault::Busy(503),
+        Fault::BusyAfter,
+        Fault::Truncated,
+        Fault::Slow,
+        Fault::Expired,
+        Fault::Detached,
+    ] {
+        let server = Server::start();
+        let session = engine(&server).session("test").await.unwrap();
+        server.state().faults.plan("/queries/v1/query-request", &[fault]);
+        run(&*session, "insert into t select 1").await.unwrap();
+        let state = server.state();
+        let ran = state.ran.iter().filter(|sql| sql.contains("insert")).count();
+        assert_eq!((ran, state.faults.count()), (1, 1), "{fault:?}");
+        assert_eq!(state.renewals, usize::from(fault == Fault::Expired));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_is_stopped_is_stopped_on_the_server() {
+    let server = Server::start();
+    let session = engine(&server).session("test").await.unwrap();
+    let waiting = {
+        let session = Arc::clone(&session);
+        tokio::spawn(async move { run(&*session, "call system$wait(1000)").await })
+    };
+    while !server.state().ran.iter().any(|sql| sql.contains("wait")) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    session.cancel().await;
+    let outcome = waiting.await.unwrap();
+    assert!(matches!(outcome, Err(EngineError::Cancelled)), "{outcome:?}");
+    assert_eq!(server.state().aborted.len(), 1);
+    // The session is of use afterwards.
+    run(&*session, "select 1").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_statement_has_its_ids_be_it_done_or_failed() {
+    let server = Server::start();
+    let session = engine(&server).session("test").await.unwrap();
+    run(&*session, "select 1").await.unwrap();
+    let ids = |session: &dyn Session| {
+        let last = session.last_statement();
+        let id = |name: &str| last.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_string());
+        (id("query_id"), id("session_id"))
+    };
+    let (first, session_id) = ids(&*session);
+    let error = run(&*session, "select no_such_column").await.unwrap_err();
+    let EngineError::Sql { position, .. } = error else { panic!("{error}") };
+    assert_eq!(position, Some(SqlPosition { line: 1, column: 8 }));
+    let (second, _) = ids(&*session);
+    assert!(first.is_some() && second.is_some() && first != second, "{first:?} {second:?}");
+    assert_eq!(session_id, Some("\"1\"".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_takes_too_long_says_which_parameter_decides() {
+    let server = Server::start();
+    let session = engine(&server).session("test").await.unwrap();
+    let error = run(&*session, "select slow_function()").await.unwrap_err().to_string();
+    assert!(error.contains("timeout of 5 second(s)") && error.contains("STATEMENT_TIMEOUT_IN_SECONDS"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_has_ended_is_used_by_nobody_else() {
+    let server = Server::start();
+    let engine = engine(&server);
+    let session = engine.session("a").await.unwrap();
+    server.state().end_sessions();
+    let error = run(&*session, "select 1").await.unwrap_err().to_string();
+    assert!(error.contains("the session has ended"), "{error}");
+    drop(session);
+    run(&*engine.session("b").await.unwrap(), "select 1").await.unwrap();
+    let state = server.state();
+    assert_eq!((state.user.logins, state.ran.len()), (2, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_are_closed_on_the_server() {
+    let server = Server::start();
+    let engine = engine(&server);
+    let (first, second) = (engine.session("a").await.unwrap(), engine.session("b").await.unwrap());
+    drop((first, second));
+    let third = engine.session("c").await.unwrap();
+    run(&*third, "select 1").await.unwrap();
+    drop(third);
+    engine.close().await.unwrap();
+    let state = server.state();
+    assert_eq!((state.user.logins, state.closed_sessions), (2, 2));
+}
