@@ -20,6 +20,7 @@ const ADAPTERS: &[AdapterSpec] = &[AdapterSpec {
     aliases: &[],
     quoted: true,
     reads_files: true,
+    dialects: &[],
     default_database: Some("tamis"),
     default_schema: None,
     secret: &[],

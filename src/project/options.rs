@@ -39,6 +39,8 @@ pub struct AdapterSpec {
     pub quoted: bool,
     /// Whether sources may be files: `external_location`.
     pub reads_files: bool,
+    /// The adapter types whose SQL this one can take: values of the key `dialect`. The project then sees that type.
+    pub dialects: &'static [&'static str],
     pub default_database: Option<&'static str>,
     pub default_schema: Option<&'static str>,
     /// Keys whose values must not be shown in `target` or in messages.

@@ -23,7 +23,10 @@ pub struct Profile {
     pub name: String,
     pub target_name: String,
     pub threads: usize,
+    /// What the project sees: the `dialect`, where there is one, else the `type`.
     pub adapter_type: String,
+    /// The `type`: which engine runs.
+    pub engine: String,
     /// Adapter types whose dispatched macros serve where there is none of `adapter_type`.
     pub parents: &'static [&'static str],
     /// Whether names of relations are quoted where no `quoting:` says otherwise.
@@ -257,6 +260,7 @@ impl Chooser<'_> {
             }
         }
         check_keys(spec, &settings, &spans, &subject, entry.key.span, out);
+        let seen = self.dialect(spec, &settings, &spans, entry, out);
         let threads = self.threads(settings.shift_remove("threads"), &spans, &subject, out);
         let mut name = |key: &str, default: Option<&str>| match settings.get(key) {
             Some(Value::None) | None => default.map(ToOwned::to_owned),
@@ -283,9 +287,10 @@ impl Chooser<'_> {
             name: self.name.to_owned(),
             target_name: target.to_owned(),
             threads,
-            adapter_type: spec.name.to_owned(),
-            parents: spec.parents,
-            quoted: spec.quoted,
+            adapter_type: seen.name.to_owned(),
+            engine: spec.name.to_owned(),
+            parents: seen.parents,
+            quoted: seen.quoted,
             reads_files: spec.reads_files,
             database,
             schema: schema.unwrap_or_default(),
@@ -325,6 +330,34 @@ impl Chooser<'_> {
             });
         }
         found
+    }
+
+    /// The adapter type that the project sees.
+    fn dialect<'b>(
+        &'b self,
+        spec: &'b AdapterSpec,
+        settings: &IndexMap<String, Value>,
+        spans: &IndexMap<String, Span>,
+        entry: &Entry,
+        out: &mut Vec<Diagnostic>,
+    ) -> &'b AdapterSpec {
+        let Some(value) = settings.get("dialect").filter(|value| !value.is_none()) else { return spec };
+        let name = value.to_str();
+        if name == spec.name {
+            return spec;
+        }
+        let known = spec.dialects.contains(&name.as_str());
+        if let Some(seen) = self.options.adapters.iter().find(|seen| known && seen.name == name) {
+            return seen;
+        }
+        let message = format!("`dialect: {name}` is not supported by the type `{}`", spec.name);
+        let error = Diagnostic::error("profile-setting", message);
+        out.push(
+            error
+                .at(spans.get("dialect").copied().unwrap_or(entry.key.span), "")
+                .help(format!("leave it out, or write one of {}", spec.dialects.join(", "))),
+        );
+        spec
     }
 
     fn threads(

@@ -19,6 +19,7 @@ const ADAPTERS: &[AdapterSpec] = &[AdapterSpec {
     aliases: &[("dbname", "database")],
     quoted: true,
     reads_files: true,
+    dialects: &[],
     default_database: Some("tamis"),
     default_schema: None,
     secret: &["password"],

@@ -42,6 +42,7 @@ mod recorded;
 mod snapshots;
 #[cfg(all(feature = "datafusion", feature = "snowflake"))]
 mod snowflake;
+mod snowflake_dialect;
 mod state;
 mod tidy;
 #[cfg(feature = "datafusion")]

@@ -29,6 +29,7 @@ const ADAPTERS: &[AdapterSpec] = &[AdapterSpec {
     aliases: &[],
     quoted: true,
     reads_files: true,
+    dialects: &[],
     default_database: Some("memory"),
     default_schema: Some("main"),
     secret: &[],

@@ -7,7 +7,7 @@ use crate::{
     diagnostic::Diagnostic,
     engine::{
         Engine,
-        datafusion::{LakehouseConfig, open as open_lakehouse},
+        datafusion::{Dialect, LakehouseConfig, open as open_lakehouse},
     },
     jinja::Value,
     project::{Profile, Project},
@@ -24,6 +24,7 @@ pub async fn open(project: &Project, run_id: &str) -> Result<Arc<dyn Engine>, Co
         memory_limit: memory_limit(profile)?,
         threads: profile.threads,
         databases: databases(project, profile)?,
+        dialect: if profile.adapter_type == "snowflake" { Dialect::Snowflake } else { Dialect::Generic },
         run_id: run_id.to_owned(),
     };
     Ok(open_lakehouse(config).await?)

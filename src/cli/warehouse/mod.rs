@@ -43,10 +43,10 @@ pub fn incremental_strategies() -> Vec<&'static str> {
 /// An adapter type that this build cannot run, wrong settings, or a warehouse that cannot be opened.
 pub async fn open(project: &Project, run_id: &str) -> Result<Arc<dyn Engine>, CommandError> {
     let profile = project.profile.as_ref();
-    let adapter_type = profile.map_or("datafusion", |profile| profile.adapter_type.as_str());
+    let engine = profile.map_or("datafusion", |profile| profile.engine.as_str());
     #[cfg(not(feature = "datafusion"))]
     let _ = run_id;
-    match adapter_type {
+    match engine {
         #[cfg(feature = "datafusion")]
         "datafusion" => lakehouse::open(project, run_id).await,
         #[cfg(feature = "snowflake")]

@@ -203,7 +203,7 @@ async fn plan_view(
         }
         planning.push(name.clone());
     }
-    let planned = Box::pin(plan_view_text(session, &view.sql)).await;
+    let planned = Box::pin(plan_view_text(session, view)).await;
     locked(&session.planning).retain(|planning| planning != name);
     let plan = planned.map_err(|error| in_view(name, error))?;
     Ok(ViewTable::new(plan, Some(view.sql.clone())))
@@ -211,9 +211,9 @@ async fn plan_view(
 
 async fn plan_view_text(
     session: &Arc<SessionCore>,
-    sql: &str,
+    view: &layout::ViewFile,
 ) -> std::result::Result<datafusion::logical_expr::LogicalPlan, EngineError> {
-    let mut statements = parse::parse(sql)?.into_iter();
+    let mut statements = parse::parse_as(&view.sql, view.dialect)?.into_iter();
     match statements.next() {
         Some(statement) => query::plan(session, statement).await.map(|(plan, _)| plan),
         None => Err(sql_error("the view is empty")),

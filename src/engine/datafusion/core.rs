@@ -21,7 +21,7 @@ use deltalake::delta_datafusion::planner::DeltaPlanner;
 use url::Url;
 
 use super::{
-    Lakehouse,
+    Dialect, Lakehouse,
     catalog::LakeCatalogs,
     commit::Pending,
     external::External,
@@ -29,6 +29,7 @@ use super::{
     layout::{self, Place, Root},
     operators,
     parse::sql_error,
+    snowflake,
     store::SessionStore,
     table::{At, Table},
     types::LakeTypes,
@@ -80,6 +81,8 @@ pub(super) struct SessionCore {
     pub transaction: Mutex<Option<HashMap<PathBuf, Pending>>>,
     /// The external files that the statement reads.
     pub externals: Mutex<Vec<External>>,
+    /// ALTER SESSION SET, by name in lower case.
+    pub parameters: Mutex<Vec<(String, String)>>,
     /// The views that are being planned, to stop at a view that reads itself.
     pub planning: Mutex<Vec<Name>>,
 }
@@ -102,10 +105,14 @@ impl SessionCore {
                 temporary: Mutex::default(),
                 transaction: Mutex::default(),
                 externals: Mutex::default(),
+                parameters: Mutex::default(),
                 planning: Mutex::default(),
             }
         });
         functions::register(&core.ctx)?;
+        if core.lake.config.dialect == Dialect::Snowflake {
+            snowflake::sql::register(&core.ctx)?;
+        }
         core.ctx.register_udf(super::row_number::row_number());
         Ok(core)
     }

@@ -9,9 +9,11 @@ use arrow::{
 use datafusion::{catalog::TableProvider, datasource::MemTable};
 
 use super::{
+    Dialect,
     core::{Name, SessionCore},
     layout::{self, ViewFile},
     parse::sql_error,
+    snowflake::names,
     types,
 };
 use crate::{
@@ -44,7 +46,7 @@ fn schemata(session: &SessionCore, database: &str) -> Result<RecordBatch, Engine
     let root = session.root(database)?;
     let schemas = layout::schemas(root)?;
     let catalogs = vec![root.name.clone(); schemas.len()];
-    batch(vec![("catalog_name", Values::Text(catalogs)), ("schema_name", Values::Text(schemas))])
+    batch(vec![("catalog_name", named(session, catalogs)), ("schema_name", named(session, schemas))])
 }
 
 fn tables(session: &SessionCore, database: &str) -> Result<RecordBatch, EngineError> {
@@ -59,9 +61,9 @@ fn tables(session: &SessionCore, database: &str) -> Result<RecordBatch, EngineEr
         }
     }
     batch(vec![
-        ("table_catalog", Values::Text(catalogs)),
-        ("table_schema", Values::Text(schemas)),
-        ("table_name", Values::Text(names)),
+        ("table_catalog", named(session, catalogs)),
+        ("table_schema", named(session, schemas)),
+        ("table_name", named(session, names)),
         ("table_type", Values::Text(kinds)),
     ])
 }
@@ -79,16 +81,29 @@ async fn columns(session: &Arc<SessionCore>, database: &str) -> Result<RecordBat
         }
     }
     let text = |part: &dyn Fn(&Row) -> String| Values::Text(rows.iter().map(part).collect());
+    let name = |part: &dyn Fn(&Row) -> String| named(session, rows.iter().map(part).collect());
+    let data_type = |row: &Row| match session.lake.config.dialect {
+        Dialect::Generic => row.3.data_type.clone(),
+        Dialect::Snowflake => names::bare_data_type(&row.3.data_type),
+    };
     batch(vec![
-        ("table_catalog", text(&|_| root.name.clone())),
-        ("table_schema", text(&|row| row.0.clone())),
-        ("table_name", text(&|row| row.1.clone())),
-        ("column_name", text(&|row| row.3.name.clone())),
+        ("table_catalog", name(&|_| root.name.clone())),
+        ("table_schema", name(&|row| row.0.clone())),
+        ("table_name", name(&|row| row.1.clone())),
+        ("column_name", name(&|row| row.3.name.clone())),
         ("ordinal_position", Values::Number(rows.iter().map(|row| i64::try_from(row.2).unwrap_or(i64::MAX)).collect())),
         ("is_nullable", text(&|row| if row.3.nullable { "YES" } else { "NO" }.to_owned())),
-        ("data_type", text(&|row| row.3.data_type.clone())),
+        ("data_type", text(&data_type)),
         ("column_comment", text(&|row| row.3.comment.clone().unwrap_or_default())),
     ])
+}
+
+/// Names as the session's dialect shows them.
+fn named(session: &SessionCore, names: Vec<String>) -> Values {
+    Values::Text(match session.lake.config.dialect {
+        Dialect::Generic => names,
+        Dialect::Snowflake => names.iter().map(|name| names::swapped(name)).collect(),
+    })
 }
 
 /// Schema, relation, ordinal position, column.

@@ -19,6 +19,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use super::Dialect;
 use crate::{
     engine::{Column, EngineError},
     names::{RelationKind, quote_identifier},
@@ -102,6 +103,9 @@ impl std::fmt::Display for Place {
 pub(super) struct ViewFile {
     pub format: u32,
     pub sql: String,
+    /// The dialect of `sql`; names in it are the lakehouse's.
+    #[serde(default, skip_serializing_if = "Dialect::is_generic")]
+    pub dialect: Dialect,
     /// Where unqualified names in `sql` are looked up.
     pub database: String,
     pub schema: String,

@@ -59,6 +59,22 @@ use self::{
 };
 use super::{Capabilities, Engine, EngineError, Session};
 
+/// Whose SQL the sessions take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dialect {
+    /// The engine's own.
+    #[default]
+    Generic,
+    Snowflake,
+}
+
+impl Dialect {
+    fn is_generic(&self) -> bool {
+        *self == Self::Generic
+    }
+}
+
 /// Where the lakehouse is and what it may use.
 #[derive(Debug, Clone)]
 pub struct LakehouseConfig {
@@ -74,6 +90,7 @@ pub struct LakehouseConfig {
     pub threads: usize,
     /// More databases by name.
     pub databases: Vec<(String, PathBuf)>,
+    pub dialect: Dialect,
     /// Names this run's private folder and its commits.
     pub run_id: String,
 }
@@ -204,10 +221,16 @@ const CAPABILITIES: Capabilities = Capabilities {
     enforced_constraints: &["not_null"],
 };
 
+/// In this dialect the engine passes for Snowflake.
+const SNOWFLAKE: Capabilities = Capabilities { adapter_type: "snowflake", ..CAPABILITIES };
+
 #[async_trait]
 impl Engine for LakehouseEngine {
     fn capabilities(&self) -> &Capabilities {
-        &CAPABILITIES
+        match self.lake.config.dialect {
+            Dialect::Generic => &CAPABILITIES,
+            Dialect::Snowflake => &SNOWFLAKE,
+        }
     }
 
     async fn session(&self, name: &str) -> Result<Arc<dyn Session>, EngineError> {

@@ -5,14 +5,17 @@ use datafusion::{
     common::{Column, DataFusionError, SchemaError},
     sql::sqlparser::{
         ast::Statement,
-        dialect::GenericDialect,
+        dialect::{self, GenericDialect, SnowflakeDialect},
         keywords::Keyword,
         parser::Parser,
         tokenizer::{Span, Token, TokenWithSpan, Tokenizer, Word},
     },
 };
 
-use super::errors::{from_parser, near};
+use super::{
+    Dialect,
+    errors::{from_parser, near},
+};
 use crate::{
     engine::{EngineError, SqlPosition},
     names::quote_identifier,
@@ -29,6 +32,7 @@ const TIMESTAMP_MARK: &str = "\u{1}timestamp=";
 pub(super) struct Parsed {
     pub tokens: Vec<TokenWithSpan>,
     pub statement: Statement,
+    pub dialect: Dialect,
 }
 
 /// Splits a text at `;` and parses each statement.
@@ -36,23 +40,45 @@ pub(super) struct Parsed {
 /// # Errors
 /// [`EngineError::Sql`] with the position of the first statement that does not parse.
 pub(super) fn parse(sql: &str) -> Result<Vec<Parsed>, EngineError> {
-    let dialect = GenericDialect {};
-    let tokens = Tokenizer::new(&dialect, sql).tokenize_with_location().map_err(|error| from_parser(&error.into()))?;
-    let mut statements = Vec::new();
-    for tokens in tokens.split(|token| token.token == Token::SemiColon) {
-        if tokens.iter().any(|token| !is_blank(&token.token)) {
-            let tokens = mend(tokens.to_vec());
-            let statement = parse_tokens(&tokens)?;
-            statements.push(Parsed { tokens, statement });
-        }
-    }
-    Ok(statements)
+    parse_as(sql, Dialect::Generic)
 }
 
-pub(super) fn parse_tokens(tokens: &[TokenWithSpan]) -> Result<Statement, EngineError> {
-    let dialect = GenericDialect {};
+/// [`parse`] in the syntax of a dialect.
+pub(super) fn parse_as(sql: &str, dialect: Dialect) -> Result<Vec<Parsed>, EngineError> {
+    split(sql, dialect)?.into_iter().map(|tokens| parsed(tokens, dialect)).collect()
+}
+
+/// The tokens of each statement of a text.
+pub(super) fn split(sql: &str, dialect: Dialect) -> Result<Vec<Vec<TokenWithSpan>>, EngineError> {
+    let tokens = match dialect {
+        Dialect::Generic => Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location(),
+        Dialect::Snowflake => Tokenizer::new(&SnowflakeDialect {}, sql).tokenize_with_location(),
+    };
+    let tokens = tokens.map_err(|error| from_parser(&error.into()))?;
+    let statements = tokens.split(|token| token.token == Token::SemiColon);
+    let says_something = |tokens: &&[TokenWithSpan]| tokens.iter().any(|token| !is_blank(&token.token));
+    Ok(statements.filter(says_something).map(<[TokenWithSpan]>::to_vec).collect())
+}
+
+/// One statement from its tokens.
+pub(super) fn parsed(tokens: Vec<TokenWithSpan>, dialect: Dialect) -> Result<Parsed, EngineError> {
+    let tokens = mend(tokens);
+    let statement = parse_tokens(&tokens, dialect)?;
+    Ok(Parsed { tokens, statement, dialect })
+}
+
+/// A statement of the dialect. What Snowflake's grammar does not have (FILTER, named windows) is read by the general one.
+pub(super) fn parse_tokens(tokens: &[TokenWithSpan], dialect: Dialect) -> Result<Statement, EngineError> {
+    match dialect {
+        Dialect::Generic => parse_with(&GenericDialect {}, tokens),
+        Dialect::Snowflake => parse_with(&SnowflakeDialect {}, tokens)
+            .or_else(|error| parse_with(&GenericDialect {}, tokens).map_err(|_| error)),
+    }
+}
+
+fn parse_with(dialect: &dyn dialect::Dialect, tokens: &[TokenWithSpan]) -> Result<Statement, EngineError> {
     let mut parser =
-        Parser::new(&dialect).with_recursion_limit(RECURSION_LIMIT).with_tokens_with_locations(tokens.to_vec());
+        Parser::new(dialect).with_recursion_limit(RECURSION_LIMIT).with_tokens_with_locations(tokens.to_vec());
     let statement = parser.parse_statement().map_err(|error| from_parser(&error))?;
     let next = parser.peek_token();
     if next.token == Token::EOF {

@@ -14,13 +14,13 @@ use datafusion::{
 };
 
 use super::{
-    checks,
+    Dialect, checks,
     core::{SessionCore, locked},
     errors::from_datafusion,
     external::{ExternalOptions, resolve_external},
     functions,
     parse::{Parsed, missing_field, parse_tokens, respell},
-    statement, types,
+    snowflake, statement, types,
 };
 use crate::engine::{Column, EngineError, Metrics, Outcome};
 
@@ -52,7 +52,7 @@ pub(super) async fn plan_with(
             return Err(explain(session, &error));
         }
         if respell(&mut parsed.tokens, &error) {
-            parsed.statement = parse_tokens(&parsed.tokens)?;
+            parsed.statement = parse_tokens(&parsed.tokens, parsed.dialect)?;
             statement = prepare(session, part(&parsed.statement)?).await?;
         } else if !functions::recover(&mut statement, &error) {
             return Err(explain(session, &error));
@@ -63,7 +63,13 @@ pub(super) async fn plan_with(
 /// Functions of the warehouse, refusals, rewrites of dialect, external files: what happens to every statement before it is planned.
 pub(super) async fn prepare(session: &Arc<SessionCore>, mut prepared: Statement) -> Result<Statement, EngineError> {
     statement::expand(session, &mut prepared)?;
-    checks::check_statement(&prepared)?;
+    match session.lake.config.dialect {
+        Dialect::Generic => checks::check_statement(&prepared)?,
+        Dialect::Snowflake => {
+            snowflake::sql::rewrite_statement(&mut prepared)?;
+            checks::check_statement_but_pivots(&prepared)?;
+        }
+    }
     functions::rewrite_statement(&mut prepared)?;
     let options = ExternalOptions { project_root: session.lake.config.project_root.clone() };
     let external = resolve_external(&session.ctx, &mut prepared, &options).await?;

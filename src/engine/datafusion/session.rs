@@ -8,10 +8,12 @@ use async_trait::async_trait;
 use tokio::sync::{Mutex, watch};
 
 use super::{
-    Lakehouse,
+    Dialect, Lakehouse,
     core::{Name, SessionCore},
     information_schema::relation_columns,
-    layout, parse, query, statement,
+    layout, parse, query,
+    snowflake::{self, Work, names},
+    statement,
 };
 use crate::{
     engine::{Column, EngineError, Load, Outcome, RelationFacts, Session, StatementOptions, Stored},
@@ -42,20 +44,33 @@ impl LakeSession {
     }
 
     /// Runs statements one after the other; the outcome is the last one's.
-    async fn execute_each(
-        &self,
-        statements: Vec<parse::Parsed>,
-        options: &StatementOptions,
-    ) -> Result<Outcome, EngineError> {
+    async fn execute_each(&self, works: Vec<Work>, options: &StatementOptions) -> Result<Outcome, EngineError> {
         let mut outcome = statement::nothing("OK");
-        let mut statements = statements.into_iter().peekable();
-        while let Some(parsed) = statements.next() {
+        let mut works = works.into_iter().peekable();
+        while let Some(work) = works.next() {
             self.core.begin_statement();
-            let rows = statements
-                .next_if(|next| options.table.filled_at_once && statement::fills(&next.statement, &parsed.statement));
-            let next = match rows {
-                Some(rows) => Box::pin(statement::create_filled(&self.core, parsed, rows, &options.table)).await,
-                None => statement::run(&self.core, parsed, options).await,
+            let next = match work {
+                Work::Statement(parsed) => {
+                    let fills = |next: &Work| match next {
+                        Work::Statement(next) => statement::fills(&next.statement, &parsed.statement),
+                        _ => false,
+                    };
+                    let done = match works.next_if(|next| options.table.filled_at_once && fills(next)) {
+                        Some(Work::Statement(rows)) => {
+                            Box::pin(statement::create_filled(&self.core, *parsed, *rows, &options.table)).await
+                        }
+                        _ => statement::run(&self.core, *parsed, options).await,
+                    };
+                    match self.dialect() {
+                        Dialect::Generic => done,
+                        Dialect::Snowflake => done.and_then(names::shown_outcome),
+                    }
+                }
+                Work::Overwrite(delete, insert) => {
+                    let both = vec![Work::Statement(delete), Work::Statement(insert)];
+                    Box::pin(self.together(both, options)).await
+                }
+                Work::Command(command) => Box::pin(snowflake::run(&self.core, command)).await,
             };
             let next = next.map_err(|error| self.core.name_sources(error));
             self.core.begin_statement();
@@ -64,12 +79,52 @@ impl LakeSession {
         Ok(outcome)
     }
 
+    /// Runs statements in one transaction, or in the one that is open.
+    async fn together(&self, works: Vec<Work>, options: &StatementOptions) -> Result<Outcome, EngineError> {
+        if self.core.in_transaction() {
+            return self.execute_each(works, options).await;
+        }
+        self.core.begin();
+        match self.execute_each(works, options).await {
+            Ok(outcome) => self.core.commit().await.map(|()| outcome),
+            Err(error) => {
+                self.core.rollback().await?;
+                Err(error)
+            }
+        }
+    }
+
+    fn dialect(&self) -> Dialect {
+        self.core.lake.config.dialect
+    }
+
+    /// The pieces of a text.
+    fn works(&self, sql: &str) -> Result<Vec<Work>, EngineError> {
+        match self.dialect() {
+            Dialect::Generic => {
+                Ok(parse::parse(sql)?.into_iter().map(|parsed| Work::Statement(Box::new(parsed))).collect())
+            }
+            Dialect::Snowflake => snowflake::works(sql),
+        }
+    }
+
+    fn shown_columns(&self, columns: Vec<Column>) -> Vec<Column> {
+        match self.dialect() {
+            Dialect::Generic => columns,
+            Dialect::Snowflake => columns.into_iter().map(names::shown_column).collect(),
+        }
+    }
+
     fn name(&self, relation: &Relation) -> Name {
+        let relation = match self.dialect() {
+            Dialect::Generic => relation.clone(),
+            Dialect::Snowflake => names::stored(relation),
+        };
         let config = &self.core.lake.config;
         Name {
-            database: relation.database.clone().unwrap_or_else(|| config.database.clone()),
-            schema: relation.schema.clone().unwrap_or_else(|| config.schema.clone()),
-            table: relation.identifier.clone().unwrap_or_default(),
+            database: relation.database.unwrap_or_else(|| config.database.clone()),
+            schema: relation.schema.unwrap_or_else(|| config.schema.clone()),
+            table: relation.identifier.unwrap_or_default(),
         }
     }
 }
@@ -78,21 +133,16 @@ impl LakeSession {
 impl Session for LakeSession {
     async fn execute(&self, sql: &str, options: &StatementOptions) -> Result<Outcome, EngineError> {
         self.cancellable(async {
-            let statements = parse::parse(sql)?;
+            let works = self.works(sql)?;
             // Changes that are written in one text are made together: no one sees, and no crash leaves, the half of them.
-            let together = statements.len() > 1
-                && !self.core.in_transaction()
-                && statements.iter().all(|parsed| statement::is_dml(&parsed.statement));
-            if !together {
-                return self.execute_each(statements, options).await;
-            }
-            self.core.begin();
-            match self.execute_each(statements, options).await {
-                Ok(outcome) => self.core.commit().await.map(|()| outcome),
-                Err(error) => {
-                    self.core.rollback().await?;
-                    Err(error)
-                }
+            let changes = |work: &Work| match work {
+                Work::Statement(parsed) => statement::is_dml(&parsed.statement),
+                Work::Overwrite(..) => true,
+                Work::Command(_) => false,
+            };
+            match works.len() > 1 && works.iter().all(changes) {
+                true => self.together(works, options).await,
+                false => self.execute_each(works, options).await,
             }
         })
         .await
@@ -100,25 +150,29 @@ impl Session for LakeSession {
 
     async fn describe(&self, sql: &str) -> Result<Vec<Column>, EngineError> {
         self.cancellable(async {
-            let mut statements = parse::parse(sql)?;
-            let Some(parsed) = statements.pop() else {
+            let mut works = self.works(sql)?;
+            let Some(Work::Statement(parsed)) = works.pop() else {
                 return Err(parse::sql_error("a query is needed to describe its columns"));
             };
             // What stands before the query makes what it reads: the `sql_header` of a model.
-            if !statements.is_empty() {
-                self.execute_each(statements, &StatementOptions::default()).await?;
+            if !works.is_empty() {
+                self.execute_each(works, &StatementOptions::default()).await?;
             }
             self.core.begin_statement();
-            let (plan, _) = query::plan(&self.core, parsed).await?;
+            let (plan, _) = query::plan(&self.core, *parsed).await?;
             let columns = query::output_columns(&self.core, plan)?;
             self.core.begin_statement();
-            Ok(columns)
+            Ok(self.shown_columns(columns))
         })
         .await
     }
 
     async fn schemas(&self, database: &str) -> Result<Vec<String>, EngineError> {
-        layout::schemas(self.core.root(database)?)
+        let schemas = layout::schemas(self.core.root(database)?)?;
+        Ok(match self.dialect() {
+            Dialect::Generic => schemas,
+            Dialect::Snowflake => schemas.iter().map(|schema| names::swapped(schema)).collect(),
+        })
     }
 
     async fn relations(&self, database: &str, schema: &str) -> Result<Vec<Relation>, EngineError> {
@@ -132,13 +186,18 @@ impl Session for LakeSession {
         }
         relations.sort();
         let relation = |(name, kind)| Relation::new(root.name.clone(), schema.clone(), name).with_kind(Some(kind));
-        Ok(relations.into_iter().map(relation).collect())
+        let relations = relations.into_iter().map(relation);
+        Ok(match self.dialect() {
+            Dialect::Generic => relations.collect(),
+            Dialect::Snowflake => relations.map(names::shown).collect(),
+        })
     }
 
     async fn columns(&self, relation: &Relation) -> Result<Option<Vec<Column>>, EngineError> {
         let _running = self.running.lock().await;
         self.core.begin_statement();
-        relation_columns(&self.core, &self.name(relation)).await
+        let columns = relation_columns(&self.core, &self.name(relation)).await?;
+        Ok(columns.map(|columns| self.shown_columns(columns)))
     }
 
     async fn facts(&self, relation: &Relation, files: Option<&str>) -> Result<Option<RelationFacts>, EngineError> {

@@ -72,7 +72,7 @@ where
             return Err(query::explain(session, &error));
         }
         if respell(&mut parsed.tokens, &error) {
-            parsed.statement = parse_tokens(&parsed.tokens)?;
+            parsed.statement = parse_tokens(&parsed.tokens, parsed.dialect)?;
             statement = query::prepare(session, parsed.statement.clone()).await?;
         } else if !functions::recover(&mut statement, &error) {
             return Err(query::explain(session, &error));

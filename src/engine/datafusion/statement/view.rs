@@ -60,6 +60,7 @@ pub(super) async fn create_view(session: &Arc<SessionCore>, parsed: Parsed) -> R
     let file = ViewFile {
         format: 1,
         sql,
+        dialect: parsed.dialect,
         database: session.lake.config.database.clone(),
         schema: session.lake.config.schema.clone(),
         columns: columns.iter().map(ViewColumn::from).collect(),

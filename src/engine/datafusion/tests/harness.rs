@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use tempfile::TempDir;
 
-use super::super::{LakehouseConfig, open};
+use super::super::{Dialect, LakehouseConfig, open};
 use crate::engine::{Engine, EngineError, Outcome, Session, StatementOptions};
 
 /// A warehouse with the schema `main` and one session on it.
@@ -40,6 +40,7 @@ impl Warehouse {
 
 pub(super) async fn open_at(path: &Path) -> Arc<dyn Engine> {
     open(LakehouseConfig {
+        dialect: Dialect::Generic,
         path: path.to_path_buf(),
         database: "lake".to_owned(),
         schema: "main".to_owned(),
