@@ -26,6 +26,7 @@ use url::Url;
 use super::{
     commit::{entry_name, latest_version},
     layout::Place,
+    snowflake::sql::restored,
     store::SessionStore,
     types,
 };
@@ -84,7 +85,12 @@ impl Table {
                 let found = arrow.field_with_name(field.name()).ok().map(|found| found.data_type().clone());
                 let data_type = found.unwrap_or(arrow::datatypes::DataType::Utf8);
                 let metadata = types::kept_metadata(|key| Some(field.metadata().get(key)?.to_string()));
-                Field::new(field.name(), data_type, field.is_nullable()).with_metadata(metadata)
+                let field = Field::new(field.name(), data_type, field.is_nullable()).with_metadata(metadata);
+                if types::is_marked(&field) {
+                    field.with_data_type(arrow::datatypes::DataType::LargeUtf8)
+                } else {
+                    field
+                }
             })
             .collect();
         types::plain(&Schema::new(fields))
@@ -147,7 +153,7 @@ impl Table {
 
     /// The table for a query.
     pub async fn provider(&self, state: &SessionState) -> Result<Arc<dyn TableProvider>, EngineError> {
-        Ok(Arc::new(self.builder(state).build().await?))
+        Ok(restored(Arc::new(self.builder(state).build().await?), &self.schema(), state)?)
     }
 
     /// The table with one more column that names the file of each row; only `files` where given.
@@ -161,7 +167,7 @@ impl Table {
         if let Some(files) = files {
             builder = builder.with_file_paths(files);
         }
-        Ok(Arc::new(builder.build().await?))
+        Ok(restored(Arc::new(builder.build().await?), &self.schema(), state)?)
     }
 
     fn builder(&self, state: &SessionState) -> TableProviderBuilder {

@@ -28,9 +28,22 @@ pub(super) const COMMENT: &str = "comment";
 /// which writers would have to know.
 pub(super) const DEFAULT: &str = "tamis.default";
 
+/// The key and the value of the mark of a column whose text is a semi-structured value.
+pub(super) const VARIANT_MARK: (&str, &str) = ("tamis.type", "variant");
+
+/// The mark of a column of DDL, where its type is that of variants.
+pub(super) fn variant_mark(data_type: &DataType) -> Option<(String, String)> {
+    (*data_type == DataType::LargeUtf8).then(|| (VARIANT_MARK.0.to_owned(), VARIANT_MARK.1.to_owned()))
+}
+
+/// Whether the text of a column is a semi-structured value.
+pub(super) fn is_marked(field: &Field) -> bool {
+    field.metadata().get(VARIANT_MARK.0).is_some_and(|mark| mark == VARIANT_MARK.1)
+}
+
 /// The metadata of a field that tables keep.
 pub(super) fn kept_metadata(get: impl Fn(&str) -> Option<String>) -> HashMap<String, String> {
-    [COMMENT, DEFAULT].into_iter().filter_map(|key| Some((key.to_owned(), get(key)?))).collect()
+    [COMMENT, DEFAULT, VARIANT_MARK.0].into_iter().filter_map(|key| Some((key.to_owned(), get(key)?))).collect()
 }
 
 /// The value of a column in rows that do not say one.
@@ -94,7 +107,7 @@ pub(super) fn columns(schema: &Schema) -> Vec<Column> {
         .iter()
         .map(|field| Column {
             name: field.name().clone(),
-            data_type: sql_name(field.data_type()),
+            data_type: if is_marked(field) { VARIANT_MARK.1.to_owned() } else { sql_name(field.data_type()) },
             nullable: field.is_nullable(),
             comment: field.metadata().get(COMMENT).filter(|text| !text.is_empty()).cloned(),
         })

@@ -210,7 +210,8 @@ fn new_field(column: &ColumnDef) -> Result<Field, EngineError> {
         .ok_or_else(|| sql_error(format!("a table cannot store the type {}", column.data_type)))?;
     let not_null = column.options.iter().any(|option| matches!(option.option, ColumnOption::NotNull));
     let default = super::create::default_value(column, &data_type)?.map(|text| (types::DEFAULT.to_owned(), text));
-    Ok(Field::new(fold(&column.name), data_type, !not_null).with_metadata(default.into_iter().collect()))
+    let metadata = default.into_iter().chain(types::variant_mark(&data_type)).collect();
+    Ok(Field::new(fold(&column.name), data_type, !not_null).with_metadata(metadata))
 }
 
 /// Commits a schema that the files there are can be read with.

@@ -21,6 +21,7 @@ use datafusion::{
 use futures::StreamExt;
 
 use super::{
+    super::snowflake::sql::{marked, restored},
     super::{
         commit::{Change, Depends, Staging, drop_table},
         core::{Name, SessionCore, fold},
@@ -182,7 +183,7 @@ fn declared(create: &CreateTable) -> Result<Option<SchemaRef>, EngineError> {
                 _ => None,
             });
             let default = default_value(column, &data_type)?.map(|text| (types::DEFAULT.to_owned(), text));
-            let metadata = comment.into_iter().chain(default).collect();
+            let metadata = comment.into_iter().chain(default).chain(types::variant_mark(&data_type)).collect();
             Ok(Field::new(fold(&column.name), data_type, !not_null).with_metadata(metadata))
         })
         .collect::<Result<Vec<_>, EngineError>>()?;
@@ -271,7 +272,7 @@ async fn create_from_plan(
         let (plan, how, folder) = (plan.clone(), &how, target.folder.clone());
         async move {
             let physical = state.create_physical_plan(&plan).await?;
-            let mut schema = types::storable(&physical.schema())?;
+            let mut schema = types::storable(&marked(&physical.schema(), &state))?;
             if let Some(declared) = &how.declared {
                 schema = declared_order(declared, &schema)?;
             }
@@ -400,7 +401,7 @@ pub(super) async fn materialize(
         let (plan, declared) = (plan.clone(), declared.clone());
         async move {
             let physical = state.create_physical_plan(&plan).await?;
-            let mut schema = types::storable(&physical.schema())?;
+            let mut schema = types::storable(&marked(&physical.schema(), &state))?;
             if let Some(declared) = &declared {
                 schema = declared_order(declared, &schema)?;
             }
@@ -416,7 +417,8 @@ pub(super) async fn materialize(
                 batches.push(batch);
             }
             let table: Arc<dyn TableProvider> = if bytes <= most {
-                Arc::new(MemTable::try_new(schema, vec![batches])?)
+                let rows = Arc::new(MemTable::try_new(Arc::clone(&schema), vec![batches])?);
+                restored(rows, &schema, &session.state())?
             } else {
                 let (table, all) = to_disk(session, schema, batches, stream).await?;
                 rows = all;

@@ -425,6 +425,12 @@ fn to_number(kind: CastKind, value: &Expr, rest: &[Expr], parse: &str) -> Option
 
 fn other(name: &str, args: &[Expr]) -> Option<Expr> {
     match (name, args) {
+        ("div0", [dividend, divisor]) => {
+            let zero = binary(divisor.clone(), BinaryOperator::Eq, number(0));
+            let known = Expr::IsNotNull(Box::new(nested(dividend.clone())));
+            let quotient = binary(dividend.clone(), BinaryOperator::Divide, divisor.clone());
+            Some(case(vec![(binary(zero, BinaryOperator::And, known), number(0))], Some(quotient)))
+        }
         ("equal_null", [left, right]) => {
             Some(Expr::IsNotDistinctFrom(Box::new(nested(left.clone())), Box::new(nested(right.clone()))))
         }

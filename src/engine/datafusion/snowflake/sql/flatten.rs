@@ -44,8 +44,8 @@ const PIECES: &str = "pieces";
 /// Deeper documents end here.
 const MAX_DEPTH: usize = 256;
 
-/// The columns, in order, in the case that names have.
-const COLUMNS: [&str; 6] = ["SEQ", "KEY", "PATH", "INDEX", "VALUE", "THIS"];
+/// The columns in order; unquoted names are in lower case.
+const COLUMNS: [&str; 6] = ["seq", "key", "path", "index", "value", "this"];
 
 fn element_fields() -> Fields {
     let types = [DataType::Int64, DataType::Utf8, DataType::Utf8, DataType::Int64, VARIANT, VARIANT];

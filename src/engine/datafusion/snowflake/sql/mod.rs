@@ -20,6 +20,7 @@ mod pivot;
 mod plain;
 mod rewrite;
 mod row;
+mod stored;
 mod strings;
 mod tables;
 #[cfg(test)]
@@ -32,6 +33,7 @@ use std::sync::Arc;
 use datafusion::{common::Result, execution::FunctionRegistry, logical_expr::ScalarUDF, prelude::SessionContext};
 
 pub(in crate::engine::datafusion) use rewrite::rewrite_statement;
+pub(in crate::engine::datafusion) use stored::{marked, restored};
 
 /// The name of the type of variants, objects and arrays in rewritten DDL.
 pub(in crate::engine::datafusion) const VARIANT_TYPE: &str = "sf_variant";

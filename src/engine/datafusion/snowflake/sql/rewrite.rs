@@ -129,7 +129,7 @@ impl VisitorMut for Rewriter {
         let names = self.unnamed.pop().unwrap_or_default();
         for (item, name) in select.projection.iter_mut().zip(names) {
             if let (SelectItem::UnnamedExpr(expr), Some(name)) = (&*item, name) {
-                let alias = Ident::with_quote('"', name.to_uppercase());
+                let alias = Ident::with_quote('"', name.to_lowercase());
                 *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias };
             }
         }

@@ -29,7 +29,7 @@ pub(super) fn sequence() -> Ident {
 
 /// The name of the column with this number.
 pub(super) fn column(number: usize) -> Ident {
-    Ident::with_quote('"', format!("COLUMN{number}"))
+    Ident::with_quote('"', format!("column{number}"))
 }
 
 fn unsupported(feature: &str, help: &str) -> EngineError {
@@ -378,7 +378,7 @@ fn rewrite_table_function(factor: &mut TableFactor) -> Result<(), EngineError> {
     }
     match name.as_str() {
         "generator" => {
-            let mut alias = alias.unwrap_or_else(|| named(Ident::with_quote('"', "GENERATOR")));
+            let mut alias = alias.unwrap_or_else(|| named(Ident::with_quote('"', "generator")));
             alias.columns = vec![TableAliasColumnDef { name: sequence(), data_type: None }];
             *factor = series(row_count(&args)?, alias);
             Ok(())
@@ -492,11 +492,11 @@ fn row_number_by(by: Expr) -> Expr {
     window
 }
 
-/// `(values (1, 2))` has the columns COLUMN1 and COLUMN2.
+/// `(values (1, 2))` has the columns `column1` and `column2`.
 fn name_values(subquery: &Query, alias: &mut Option<TableAlias>) {
     let SetExpr::Values(values) = subquery.body.as_ref() else { return };
     let Some(first) = values.rows.first() else { return };
-    let alias = alias.get_or_insert_with(|| named(Ident::with_quote('"', "VALUES")));
+    let alias = alias.get_or_insert_with(|| named(Ident::with_quote('"', "values")));
     if alias.columns.is_empty() {
         alias.columns =
             (1..=first.len()).map(|number| TableAliasColumnDef { name: column(number), data_type: None }).collect();

@@ -10,6 +10,7 @@ use super::{
     convert,
     json::Json,
     row::{Row, VARIANT, Value, seeing_nulls, strict},
+    stored,
 };
 use crate::engine::datafusion::functions::json::{path::Step, scan};
 
@@ -29,6 +30,8 @@ pub(super) fn functions() -> Vec<ScalarUDF> {
         strict("sf_try_parse_json", "t", VARIANT, "try_parse_json(text)", |row| {
             Ok(Json::parse(row.text(0)).map_or(Value::Null, |json| written(&json)))
         }),
+        // A variant of a table, where it is a string.
+        strict(stored::READER, "t", VARIANT, "sf_stored_variant(text)", |row| Ok(Value::Json(row.text(0).to_owned()))),
         strict("sf_check_json", "t", TEXT, "check_json(text)", |row| {
             let valid = row.text(0).trim().is_empty() || Json::parse(row.text(0)).is_some();
             Ok(if valid { Value::Null } else { "not a JSON document".into() })
