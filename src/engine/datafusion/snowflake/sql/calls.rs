@@ -241,8 +241,8 @@ pub(super) fn rewrite_call(function: &mut Function) -> Rewritten {
             rename(function, name.trim_end_matches("_of_known"));
             return Ok(None);
         }
-        "sum" | "min" | "max" | "count" | "median" | "stddev" | "any_value" | "mode" => {
-            name_casts(function);
+        "sum" | "count" | "median" | "stddev" | "any_value" | "mode" => {
+            name_casts(function, &name);
             return Ok(None);
         }
         "approx_distinct" => {
@@ -502,7 +502,7 @@ fn row_number() -> Expr {
 /// `avg(x)` → `sum(x) / count(x)`, which has the digits of a division.
 fn average(function: &Function) -> Option<Expr> {
     let mut function = function.clone();
-    name_casts(&mut function);
+    name_casts(&mut function, "avg");
     let named = |name: &str| {
         let mut function = function.clone();
         rename(&mut function, name);
@@ -542,9 +542,16 @@ fn collected(function: &Function, name: &str) -> Option<Expr> {
 }
 
 /// `sum(v::float)` beside `sum(v)`: the planner names both alike, but for a function that vanishes later.
-fn name_casts(function: &mut Function) {
+/// And a path into a variant is a number there.
+fn name_casts(function: &mut Function, name: &str) {
     let FunctionArguments::List(list) = &mut function.args else { return };
     if let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(value))) = list.args.first_mut() {
+        if let Expr::Function(call) = value
+            && name != "count"
+            && simple_name(call).as_deref() == Some("sf_path")
+        {
+            *value = cast(value.clone(), types::DOUBLE);
+        }
         let text = value.to_string();
         if text.contains("::") || text.contains("CAST(") {
             *value = call("sf_plain", vec![value.clone(), string(&text)]);

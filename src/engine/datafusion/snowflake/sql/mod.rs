@@ -20,6 +20,7 @@ mod pivot;
 mod plain;
 mod rewrite;
 mod row;
+mod stars;
 mod stored;
 mod strings;
 mod tables;
@@ -33,6 +34,7 @@ use std::sync::Arc;
 use datafusion::{common::Result, execution::FunctionRegistry, logical_expr::ScalarUDF, prelude::SessionContext};
 
 pub(in crate::engine::datafusion) use rewrite::rewrite_statement;
+pub(in crate::engine::datafusion) use stars::{answer, question};
 pub(in crate::engine::datafusion) use stored::{marked, restored};
 
 /// The name of the type of variants, objects and arrays in rewritten DDL.

@@ -86,7 +86,7 @@ fn stored(columns: &[String], expr: &Expr) -> Option<String> {
 }
 
 /// A name on the other side of the border between this dialect, where unquoted names are in upper case, and the engine.
-fn other_case(name: &str) -> String {
+pub(super) fn other_case(name: &str) -> String {
     let (lower, upper) = (name.chars().any(char::is_lowercase), name.chars().any(char::is_uppercase));
     match (lower, upper) {
         (true, false) => name.to_uppercase(),

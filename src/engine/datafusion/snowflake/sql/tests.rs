@@ -8,11 +8,11 @@ use datafusion::{
     prelude::SessionContext,
     sql::{
         parser::Statement as DfStatement,
-        sqlparser::{dialect::SnowflakeDialect, parser::Parser},
+        sqlparser::{ast::Statement, dialect::SnowflakeDialect, parser::Parser},
     },
 };
 
-use super::{calls, functions, register, rewrite_statement};
+use super::{answer, calls, functions, question, register, rewrite_statement};
 use crate::engine::datafusion::{
     checks::{check_statement_but_pivots, data_error},
     functions as generic,
@@ -22,14 +22,25 @@ use crate::engine::datafusion::{
 async fn run(ctx: &SessionContext, sql: &str) -> Result<String, String> {
     let mut statements = Parser::parse_sql(&SnowflakeDialect {}, sql).map_err(|error| error.to_string())?;
     let mut statement = statements.pop().ok_or("no statement")?;
-    rewrite_statement(&mut statement).map_err(|error| error.to_string())?;
-    check_statement_but_pivots(&statement).map_err(|error| error.to_string())?;
-    generic::rewrite_statement(&mut statement).map_err(|error| error.to_string())?;
+    while let Some(asked) = question(&statement) {
+        let asked = rewritten(asked)?;
+        let asked =
+            plan(ctx, DfStatement::Statement(Box::new(asked))).await.map_err(|error| error.strip_backtrace())?;
+        answer(&mut statement, asked.schema());
+    }
+    let statement = rewritten(statement)?;
     let plan = plan(ctx, DfStatement::Statement(Box::new(statement))).await.map_err(|error| error.strip_backtrace())?;
     let batches = ctx.execute_logical_plan(plan).await.map_err(|error| error.strip_backtrace())?.collect().await;
     let batches =
         batches.map_err(|error| data_error(&error).map_or_else(|| error.to_string(), |error| error.to_string()))?;
     Ok(generic::tests::rows(&batches))
+}
+
+fn rewritten(mut statement: Statement) -> Result<Statement, String> {
+    rewrite_statement(&mut statement).map_err(|error| error.to_string())?;
+    check_statement_but_pivots(&statement).map_err(|error| error.to_string())?;
+    generic::rewrite_statement(&mut statement).map_err(|error| error.to_string())?;
+    Ok(statement)
 }
 
 async fn plan(ctx: &SessionContext, mut statement: DfStatement) -> Result<LogicalPlan, DataFusionError> {

@@ -102,7 +102,23 @@ impl ScalarUDFImpl for Tolerant {
             DataType::LargeUtf8 => Some(DataType::Utf8),
             _ => None,
         });
-        self.inner_types(&whole).or_else(|_| self.inner_types(&floating)).map_err(|_| refused)
+        // A variant or a text where a number is needed.
+        let after_first = |number: DataType| -> Vec<DataType> {
+            let text =
+                |data_type: &DataType| matches!(data_type, DataType::LargeUtf8 | DataType::Utf8 | DataType::Utf8View);
+            let plain = whole.iter().zip(arg_types).enumerate();
+            plain
+                .map(|(index, (plain, written))| {
+                    let is_number = if index == 0 { *written == VARIANT } else { index == 1 && text(written) };
+                    if is_number { number.clone() } else { plain.clone() }
+                })
+                .collect()
+        };
+        self.inner_types(&whole)
+            .or_else(|_| self.inner_types(&floating))
+            .or_else(|_| self.inner_types(&after_first(DataType::Float64)))
+            .or_else(|_| self.inner_types(&after_first(DataType::Int64)))
+            .map_err(|_| refused)
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
