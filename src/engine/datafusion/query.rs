@@ -66,6 +66,15 @@ pub(super) async fn prepare(session: &Arc<SessionCore>, mut prepared: Statement)
     match session.lake.config.dialect {
         Dialect::Generic => checks::check_statement(&prepared)?,
         Dialect::Snowflake => {
+            // What depends on the columns of a FROM is written out.
+            for _ in 0..REPAIRS {
+                let Some(asked) = snowflake::sql::question(&prepared) else { break };
+                let asked = Box::pin(prepare(session, asked)).await?;
+                let asked = DataFusionStatement::Statement(Box::new(asked));
+                let planned = session.state().statement_to_plan(asked).await;
+                let planned = planned.map_err(|error| explain(session, &error))?;
+                snowflake::sql::answer(&mut prepared, planned.schema());
+            }
             snowflake::sql::rewrite_statement(&mut prepared)?;
             checks::check_statement_but_pivots(&prepared)?;
         }

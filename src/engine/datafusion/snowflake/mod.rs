@@ -61,7 +61,9 @@ pub(super) fn works(sql: &str) -> Result<Vec<Work>, EngineError> {
                     tracing::debug!(clause, "snowflake: without meaning here");
                 }
                 tokens::mend_added_columns(&mut tokens);
-                works.push(Work::Statement(Box::new(parse::parsed(tokens, Dialect::Snowflake)?)));
+                let mut parsed = parse::parsed(tokens, Dialect::Snowflake)?;
+                sql::rewrite_columns(&mut parsed.statement);
+                works.push(Work::Statement(Box::new(parsed)));
             }
         }
     }

@@ -33,7 +33,7 @@ use std::sync::Arc;
 
 use datafusion::{common::Result, execution::FunctionRegistry, logical_expr::ScalarUDF, prelude::SessionContext};
 
-pub(in crate::engine::datafusion) use rewrite::rewrite_statement;
+pub(in crate::engine::datafusion) use rewrite::{rewrite_columns, rewrite_statement};
 pub(in crate::engine::datafusion) use stars::{answer, question};
 pub(in crate::engine::datafusion) use stored::{marked, restored};
 

@@ -12,6 +12,7 @@ use datafusion::{
 use std::ops::ControlFlow;
 
 use super::{
+    super::names::swapped,
     calls::{arguments, simple_name},
     tables::{derived, query_of, select_from},
 };
@@ -85,16 +86,6 @@ fn stored(columns: &[String], expr: &Expr) -> Option<String> {
     exact.or_else(|| columns.iter().find(|column| column.eq_ignore_ascii_case(&ident.value))).cloned()
 }
 
-/// A name on the other side of the border between this dialect, where unquoted names are in upper case, and the engine.
-pub(super) fn other_case(name: &str) -> String {
-    let (lower, upper) = (name.chars().any(char::is_lowercase), name.chars().any(char::is_uppercase));
-    match (lower, upper) {
-        (true, false) => name.to_uppercase(),
-        (false, true) => name.to_lowercase(),
-        _ => name.to_owned(),
-    }
-}
-
 fn quoted(name: &str) -> Ident {
     Ident::with_quote('"', name)
 }
@@ -125,10 +116,8 @@ impl Pivot {
                 if let Some(default) = &self.default {
                     expr = call("coalesce", vec![expr, default.clone()]);
                 }
-                let name = value
-                    .alias
-                    .as_ref()
-                    .map_or_else(|| other_case(&value.expr.to_string()), |alias| alias.value.clone());
+                let name =
+                    value.alias.as_ref().map_or_else(|| swapped(&value.expr.to_string()), |alias| alias.value.clone());
                 let alias = match &aggregate.alias {
                     Some(alias) => quoted(&format!("{name}_{}", alias.value)),
                     None => match &value.alias {
@@ -208,7 +197,7 @@ fn unpivot(
         let of_column = Expr::Identifier(quoted(column));
         let label = match alias {
             Some(alias) => string(&alias.value),
-            None => string(&other_case(column)),
+            None => string(&swapped(column)),
         };
         let mut projection: Vec<SelectItem> =
             kept.iter().map(|key| SelectItem::UnnamedExpr(Expr::Identifier(quoted(key)))).collect();

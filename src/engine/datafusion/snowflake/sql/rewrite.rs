@@ -22,15 +22,14 @@ use crate::engine::{
 /// # Errors
 /// [`EngineError::Unsupported`] for what has no meaning here, with what to write instead.
 pub(in crate::engine::datafusion) fn rewrite_statement(statement: &mut Statement) -> Result<(), EngineError> {
-    rewrite_columns(statement);
     match statement.visit(&mut Rewriter::default()) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(*error),
     }
 }
 
-/// The types of columns in DDL, which are no expressions.
-fn rewrite_columns(statement: &mut Statement) {
+/// Gives the columns of DDL the types that the engine has for Snowflake's.
+pub(in crate::engine::datafusion) fn rewrite_columns(statement: &mut Statement) {
     match statement {
         Statement::CreateTable(create) => {
             create.columns.iter_mut().for_each(|column| column_type(&mut column.data_type));

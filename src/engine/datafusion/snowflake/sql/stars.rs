@@ -13,8 +13,8 @@ use datafusion::{
 };
 
 use super::{
+    super::names::swapped,
     calls::simple_name,
-    pivot::other_case,
     tables::{query_of, select_from},
 };
 use crate::engine::datafusion::functions::rewrite::build::string;
@@ -251,7 +251,7 @@ impl VisitorMut for Calls<'_> {
         if let (Some(columns), FunctionArguments::List(list)) = (self.columns, &mut function.args) {
             let with_keys = name != "hash";
             let exprs = columns.iter().flat_map(|(expr, name)| {
-                let key = with_keys.then(|| string(&other_case(name)));
+                let key = with_keys.then(|| string(&swapped(name)));
                 key.into_iter().chain([expr.clone()])
             });
             list.args = exprs.map(|expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))).collect();

@@ -1,58 +1,55 @@
 //! Each row of `tests/snowflake-sql.txt`, run; and the page that is made of it.
 
-use std::{collections::BTreeSet, fmt::Write as _, fs, path::PathBuf};
+use std::{collections::BTreeSet, fmt::Write as _, fs, path::PathBuf, sync::Arc};
 
-use datafusion::{
-    common::DataFusionError,
-    logical_expr::LogicalPlan,
-    prelude::SessionContext,
-    sql::{
-        parser::Statement as DfStatement,
-        sqlparser::{ast::Statement, dialect::SnowflakeDialect, parser::Parser},
-    },
+use datafusion::prelude::SessionContext;
+use tempfile::TempDir;
+
+use super::{calls, functions, register};
+use crate::engine::{
+    Engine, EngineError, Session, StatementOptions,
+    datafusion::{Dialect, LakehouseConfig, functions as generic, open},
 };
 
-use super::{answer, calls, functions, question, register, rewrite_statement};
-use crate::engine::datafusion::{
-    checks::{check_statement_but_pivots, data_error},
-    functions as generic,
-};
-
-/// Runs one query as a session of this dialect does; rows joined by `|`, values by `,`, NULL as `∅`.
-async fn run(ctx: &SessionContext, sql: &str) -> Result<String, String> {
-    let mut statements = Parser::parse_sql(&SnowflakeDialect {}, sql).map_err(|error| error.to_string())?;
-    let mut statement = statements.pop().ok_or("no statement")?;
-    while let Some(asked) = question(&statement) {
-        let asked = rewritten(asked)?;
-        let asked =
-            plan(ctx, DfStatement::Statement(Box::new(asked))).await.map_err(|error| error.strip_backtrace())?;
-        answer(&mut statement, asked.schema());
-    }
-    let statement = rewritten(statement)?;
-    let plan = plan(ctx, DfStatement::Statement(Box::new(statement))).await.map_err(|error| error.strip_backtrace())?;
-    let batches = ctx.execute_logical_plan(plan).await.map_err(|error| error.strip_backtrace())?.collect().await;
-    let batches =
-        batches.map_err(|error| data_error(&error).map_or_else(|| error.to_string(), |error| error.to_string()))?;
-    Ok(generic::tests::rows(&batches))
+/// A session of the dialect on an empty warehouse.
+struct Warehouse {
+    _folder: TempDir,
+    _engine: Arc<dyn Engine>,
+    session: Arc<dyn Session>,
 }
 
-fn rewritten(mut statement: Statement) -> Result<Statement, String> {
-    rewrite_statement(&mut statement).map_err(|error| error.to_string())?;
-    check_statement_but_pivots(&statement).map_err(|error| error.to_string())?;
-    generic::rewrite_statement(&mut statement).map_err(|error| error.to_string())?;
-    Ok(statement)
-}
-
-async fn plan(ctx: &SessionContext, mut statement: DfStatement) -> Result<LogicalPlan, DataFusionError> {
-    loop {
-        let error = match ctx.state().statement_to_plan(statement.clone()).await {
-            Ok(plan) => return Ok(plan),
-            Err(error) => error,
+impl Warehouse {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = LakehouseConfig {
+            path: folder.path().to_path_buf(),
+            database: "lake".to_owned(),
+            schema: "main".to_owned(),
+            project_root: folder.path().to_path_buf(),
+            memory_limit: None,
+            threads: 2,
+            databases: Vec::new(),
+            dialect: Dialect::Snowflake,
+            run_id: "test".to_owned(),
         };
-        let DfStatement::Statement(inner) = &mut statement else { return Err(error) };
-        if !generic::recover(inner, &error) {
-            return Err(error);
+        let engine = open(config).await.unwrap();
+        let session = engine.session("test").await.unwrap();
+        let warehouse = Self { _folder: folder, _engine: engine, session };
+        warehouse.run("create schema if not exists main").await.unwrap();
+        warehouse
+    }
+
+    /// Rows joined by `|`, values by `,`, NULL as `∅`.
+    async fn run(&self, sql: &str) -> Result<String, String> {
+        match self.session.execute(sql, &StatementOptions::default()).await {
+            Ok(outcome) => Ok(generic::tests::rows(&outcome.batches)),
+            Err(EngineError::Sql { message, .. }) => Err(message),
+            Err(error) => Err(error.to_string()),
         }
+    }
+
+    async fn answer(&self, sql: &str) -> String {
+        self.run(sql).await.unwrap_or_else(|error| format!("error: {error}"))
     }
 }
 
@@ -105,16 +102,15 @@ fn session() -> SessionContext {
     ctx
 }
 
-#[test]
-fn each_case_of_snowflakes_sql_answers_what_is_written_beside_it() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let ctx = session();
+#[tokio::test(flavor = "multi_thread")]
+async fn each_case_of_snowflakes_sql_answers_what_is_written_beside_it() {
+    let warehouse = Warehouse::new().await;
     let mut wrong = Vec::new();
     let mut count = 0;
     for row in rows() {
         for case in row.cases {
             count += 1;
-            let found = runtime.block_on(run(&ctx, &case.sql)).unwrap_or_else(|error| format!("error: {error}"));
+            let found = warehouse.answer(&case.sql).await;
             let refused = case
                 .expected
                 .strip_prefix("error: ")
@@ -125,6 +121,54 @@ fn each_case_of_snowflakes_sql_answers_what_is_written_beside_it() {
         }
     }
     assert!(wrong.is_empty(), "{} of {count} differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn variants_survive_tables() {
+    let warehouse = Warehouse::new().await;
+    for (sql, expected) in [
+        (
+            "create table t as select 1 as id, parse_json('{\"a\": \"x\", \"n\": [1, 2]}') as v, to_variant('plain') as p",
+            "",
+        ),
+        (
+            "select id, v, v:a::string, v:n[1]::int, p::string, typeof(p) from t",
+            "1,{\"a\":\"x\",\"n\":[1,2]},x,2,plain,VARCHAR",
+        ),
+        ("create view w as select v:a as a, p from t", ""),
+        ("select a::string, upper(p) from w", "x,PLAIN"),
+        ("insert into t select 2, object_construct('a', 'y'), null", ""),
+        ("select id, v:a::string, p is null from t order by id", "1,x,false|2,y,true"),
+        ("update t set v = object_insert(v, 'b', 3) where id = 2", ""),
+        ("select v:b::int, v:a::string from t where v:a = 'y'", "3,y"),
+        (
+            "merge into t using (select 1 as id, parse_json('[7]') as v) s on t.id = s.id when matched then update set v = s.v",
+            "",
+        ),
+        ("select v[0]::int from t where id = 1", "7"),
+        ("delete from t where v:a = 'y'", ""),
+        ("select count(*) from t", "1"),
+        ("create temporary table tt as select v from t", ""),
+        ("select v[0]::int, typeof(v) from tt", "7,ARRAY"),
+        ("create table d (id int, v variant, o object, a array)", ""),
+        ("insert into d select 1, parse_json('1'), object_construct('k', 'v'), array_construct(1, 'z')", ""),
+        ("select v::int + 1, o:k::string, a[1]::string from d", "2,v,z"),
+        ("alter table d add column w variant", ""),
+        ("update d set w = parse_json('{\"q\": true}')", ""),
+        ("select w:q::boolean from d", "true"),
+        ("select t.id, f.value::int from t, lateral flatten(input => t.v) f", "1,7"),
+        ("create table u as select * rename (id as key) from t", ""),
+        ("select key, v[0] from u", "1,7"),
+    ] {
+        let found = warehouse.answer(sql).await;
+        assert!(
+            found == expected || (expected.is_empty() && !found.starts_with("error")),
+            "{sql}\n    expected {expected}\n    found    {found}"
+        );
+    }
+    let columns = warehouse.session.describe("select * from d").await.unwrap();
+    let types: Vec<&str> = columns.iter().map(|column| column.data_type.as_str()).collect();
+    assert_eq!(types, ["NUMBER(38,0)", "VARIANT", "VARIANT", "VARIANT", "VARIANT"]);
 }
 
 #[test]
