@@ -246,9 +246,10 @@ pub(super) fn identity_entries<M: SerializeMap>(node: &Node, map: &mut M) -> Res
     map.serialize_entry("original_file_path", &node.original_file_path)?;
     map.serialize_entry("unique_id", node.unique_id.as_str())?;
     map.serialize_entry("fqn", &node.fqn)?;
-    // dbt gives these two no description instead of an empty one.
+    // dbt gives these two no description instead of an empty one, unless it is a model's.
     let kinds = [ResourceType::SemanticModel, ResourceType::SavedQuery];
-    let absent = node.description.is_empty() && kinds.contains(&node.resource_type);
+    let of_model = matches!(&node.kind, NodeKind::Declared(fields) if fields.contains_key("description"));
+    let absent = node.description.is_empty() && kinds.contains(&node.resource_type) && !of_model;
     map.serialize_entry("description", &(!absent).then_some(&node.description))
 }
 
@@ -257,7 +258,8 @@ fn declared<S: Serializer>(node: &Node, fields: &IndexMap<String, Value>, serial
     let kind = node.resource_type;
     let mut map = serializer.serialize_map(None)?;
     identity_entries(node, &mut map)?;
-    for (key, value) in fields.iter().filter(|(key, _)| *key != "tags" || kind != ResourceType::SemanticModel) {
+    let is_written = |key: &str| key != "description" && (key != "tags" || kind != ResourceType::SemanticModel);
+    for (key, value) in fields.iter().filter(|(key, _)| is_written(key)) {
         map.serialize_entry(key, &Json::new(value))?;
     }
     if kind == ResourceType::Metric {

@@ -73,7 +73,10 @@ fn semantic_model(dict: &Json) -> Json {
 fn metric(dict: &Json) -> Json {
     let keys = ["name", "description", "type", "type_params", "filter", "metadata", "label", "time_granularity"];
     let mut metric = pick(dict, &keys);
-    if let Some(params) = metric.get_mut("type_params").and_then(Json::as_object_mut) {
+    // A metric without `type_params` in its YAML has fields that the older form lacks.
+    if dict.pointer("/type_params/is_private").is_some() {
+        metric.insert("datatype".to_owned(), Json::Null);
+    } else if let Some(params) = metric.get_mut("type_params").and_then(Json::as_object_mut) {
         params.remove("metric_aggregation_params");
         if let Some(cumulative) = params.get_mut("cumulative_type_params").and_then(Json::as_object_mut) {
             cumulative.remove("metric");

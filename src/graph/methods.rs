@@ -2,7 +2,7 @@
 
 use crate::{
     jinja::Value,
-    manifest::{Manifest, NodeKind},
+    manifest::{Manifest, Node, NodeKind},
     names::ResourceType,
 };
 
@@ -32,7 +32,11 @@ pub fn search(
         }
         Method::Tag => glob(value, |member, glob| member.tags().iter().any(|tag| glob.matches(tag))),
         Method::Group => glob(value, |member, glob| {
-            matches!(member, Member::Node(_)) && member.config().text("group").is_some_and(|group| glob.matches(group))
+            // Not those that semantic models and saved queries are in, as in dbt.
+            let is_found =
+                |node: &Node| !matches!(node.kind, NodeKind::Declared(_)) || node.resource_type == ResourceType::Metric;
+            matches!(member, Member::Node(node) if is_found(node))
+                && member.config().text("group").is_some_and(|group| glob.matches(group))
         }),
         Method::Access => Box::new(move |member| match member {
             Member::Node(node) => matches!(&node.kind, NodeKind::Model(model) if model.access == value),

@@ -60,6 +60,12 @@ fn column(raw: &RawColumn, renderer: &Renderer<'_>, package: &str, diagnostics: 
     });
     let constraints = constraints(raw.constraints.as_ref(), Level::Column, renderer, package, diagnostics);
     let (description, doc_blocks) = renderer.description(package, raw.description.as_ref(), diagnostics);
+    let mut extra = extra(&raw.extra, renderer, package, diagnostics);
+    for (key, yaml) in [("entity", &raw.entity), ("dimension", &raw.dimension)] {
+        let Some(yaml) = yaml else { continue };
+        let written = native(yaml, diagnostics);
+        extra.insert(key.to_owned(), meaning(key, &written, &raw.name.text, &description));
+    }
     ColumnInfo {
         name: raw.name.text.clone(),
         description,
@@ -70,9 +76,38 @@ fn column(raw: &RawColumn, renderer: &Renderer<'_>, package: &str, diagnostics: 
         meta,
         granularity,
         doc_blocks,
-        extra: extra(&raw.extra, renderer, package, diagnostics),
+        extra,
         span: Some(raw.span),
     }
+}
+
+/// An `entity` or `dimension` of a column with all of dbt's fields. A text is its type alone.
+fn meaning(key: &str, written: &Value, column: &str, description: &str) -> Value {
+    if written.pairs().is_none() {
+        return written.clone();
+    }
+    let of = |name: &'static str, default: Value| match written.get(name).filter(|value| !value.is_none()) {
+        Some(value) => (name, deep_copy(&value)),
+        None => (name, default),
+    };
+    let mut fields = vec![
+        of("name", column.into()),
+        of("type", Value::None),
+        of("description", description.into()),
+        of("label", Value::None),
+        of("config", Value::dict::<Value>([])),
+    ];
+    if key == "dimension" {
+        fields.push(of("is_partition", Value::Bool(false)));
+        fields.push(("validity_params", validity(written)));
+    }
+    Value::dict(fields)
+}
+
+/// Whether a time dimension starts or ends the validity of a row.
+pub fn validity(dimension: &Value) -> Value {
+    let Some(given) = dimension.get("validity_params").filter(|given| !given.is_none()) else { return Value::None };
+    Value::dict(["is_start", "is_end"].map(|key| (key, given.get(key).unwrap_or(Value::Bool(false)))))
 }
 
 /// Keys that dbt does not know, rendered.

@@ -199,6 +199,76 @@ fn the_manifest_of_a_project_is_the_one_that_dbt_writes() {
 }
 
 #[test]
+fn the_semantic_layer_of_models_is_the_one_that_dbt_1_12_writes() {
+    let manifest = parsed("meaning");
+    let found = written(&manifest);
+    let mut wrong = Vec::new();
+    for (part, expected) in recorded("meaning", "manifest.json").as_object().unwrap() {
+        let found = match part.as_str() {
+            "columns" => meanings(&found["nodes"]),
+            part => settled(part, found[part].clone()),
+        };
+        differences(part, &found, &settled(part, expected.clone()), &mut wrong);
+    }
+    let target = tempfile::tempdir().unwrap();
+    let path = target.path().join("semantic_manifest.json");
+    artifacts::write_semantic_manifest(&path, &manifest).unwrap();
+    let by_name = |mut whole: Json| {
+        for part in ["metrics", "semantic_models", "saved_queries"] {
+            whole[part].as_array_mut().unwrap().sort_by_key(|entry| entry["name"].as_str().unwrap().to_owned());
+        }
+        whole
+    };
+    let found = by_name(serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap());
+    differences("semantic", &found, &by_name(recorded("meaning", "semantic_manifest.json")), &mut wrong);
+    // The version of the interface, which ours has from dbt 1.11.
+    wrong.retain(|wrong| !wrong.contains("dsi_package_version"));
+    assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn the_semantic_layer_of_models_is_selected_by_its_names() {
+    let manifest = parsed("meaning");
+    let dag = Dag::new(&manifest);
+    for (words, expected) in [
+        ("metric:growth", "metric.shop.growth"),
+        ("semantic_model:shop.refund_facts", "semantic_model.shop.refund_facts"),
+        (
+            "semantic_model:refund_facts+",
+            "metric.shop.net metric.shop.net_rolling metric.shop.refund_rate metric.shop.refunds metric.shop.share saved_query.shop.monthly semantic_model.shop.refund_facts",
+        ),
+        (
+            "+metric:share,resource_type:model",
+            "model.shop.orders model.shop.refunds test.shop.unique_orders_order_id.fed79b3a6e",
+        ),
+        ("group:sales", "metric.shop.revenue"),
+    ] {
+        let input = SelectionInput {
+            select: vec![words.to_owned()],
+            include_blank: true,
+            project_name: "shop".to_owned(),
+            ..SelectionInput::default()
+        };
+        let found = select(&manifest, &dag, &input).unwrap().ids;
+        let found: Vec<&str> = found.iter().map(UniqueId::as_str).collect();
+        assert_eq!(found.join(" "), expected, "{words}");
+    }
+}
+
+/// What columns are in the semantic layer, by node and name.
+fn meanings(nodes: &Json) -> Json {
+    let mut found = serde_json::Map::new();
+    for (id, node) in nodes.as_object().unwrap() {
+        for (name, column) in node["columns"].as_object().into_iter().flatten() {
+            let given = ["granularity", "entity", "dimension"].into_iter().filter(|key| !column[key].is_null());
+            let given = given.map(|key| (key.to_owned(), column[key].clone())).collect();
+            found.insert(format!("{id}.{name}"), Json::Object(given));
+        }
+    }
+    Json::Object(found)
+}
+
+#[test]
 fn selections_of_a_project_are_those_of_dbt() {
     let manifest = parsed("selection");
     let dag = Dag::new(&manifest);

@@ -79,11 +79,11 @@ fn texts(json: &Json) -> Vec<&str> {
     json.as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect()
 }
 
-/// A copy of the project with a change made in it.
-fn edited(edit: &Json) -> (tempfile::TempDir, Setup) {
+/// A copy of a recorded project with a change made in it.
+fn edited(name: &str, edit: &Json) -> (tempfile::TempDir, Setup) {
     let folder = tempfile::tempdir().unwrap();
     let project = folder.path().join("project");
-    copy(&root().join("tests/recorded/state/project"), &project);
+    copy(&root().join("tests/recorded").join(name).join("project"), &project);
     for change in edit["replace"].as_array().into_iter().flatten() {
         let change = texts(change);
         let path = project.join(change[0]);
@@ -148,7 +148,7 @@ fn previous(manifest: StateManifest) -> Arc<PreviousState> {
 #[test]
 fn what_is_modified_is_what_dbt_finds_modified() {
     let own = tempfile::tempdir().unwrap();
-    let (_base, setup) = edited(&Json::Null);
+    let (_base, setup) = edited("state", &Json::Null);
     write(&parse(&setup), own.path());
     let states = [
         ("dbt's manifest", previous(read_manifest(&root().join("tests/recorded/state/manifest.json")).unwrap())),
@@ -159,7 +159,7 @@ fn what_is_modified_is_what_dbt_finds_modified() {
     let none_found = Json::Array(Vec::new());
     for edit in recorded("edits.json").as_array().unwrap() {
         let name = edit["name"].as_str().unwrap();
-        let (_folder, setup) = edited(edit);
+        let (_folder, setup) = edited("state", edit);
         let manifest = parse(&setup);
         for (whose, state) in &states {
             for selector in SELECTORS {
@@ -178,4 +178,67 @@ fn what_is_modified_is_what_dbt_finds_modified() {
         }
     }
     none(wrong);
+}
+
+#[test]
+fn metrics_and_semantic_models_are_modified_when_what_they_mean_is() {
+    let own = tempfile::tempdir().unwrap();
+    let (_base, setup) = edited("meaning", &Json::Null);
+    write(&parse(&setup), own.path());
+    let path = own.path().join("manifest.json");
+    let ours: Json = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let dbts = root().join("tests/recorded/meaning/manifest.json");
+    let dbts: Json = serde_json::from_slice(&fs::read(dbts).unwrap()).unwrap();
+    let states = [("ours", &ours), ("dbt's", &dbts)].map(|(whose, json)| {
+        let mut whole = ours.clone();
+        for part in ["metrics", "semantic_models", "saved_queries"] {
+            whole[part] = json[part].clone();
+        }
+        fs::write(&path, whole.to_string()).unwrap();
+        (whose, previous(read_manifest(&path).unwrap()))
+    });
+    let (orders, refunds, others) = ("models/orders.yml", "models/mart/refunds.yml", "models/others.yml");
+    for (file, old, new, expected) in [
+        (orders, "semantic_model: true", "semantic_model:  true", ""),
+        (
+            orders,
+            "agg: sum\n        expr: amount\n        label",
+            "agg: max\n        expr: amount\n        label",
+            "metric.shop.revenue",
+        ),
+        (orders, "expr: 1,", "expr: 2,", "metric.shop.order_count"),
+        (orders, "'web'\"", "'shop'\"", "metric.shop.middle"),
+        (orders, "window: 7 days", "window: 8 days", "metric.shop.rolling"),
+        (orders, "description: All money.", "description: Some money.", "metric.shop.revenue"),
+        (orders, "meta: {owner: metric}", "meta: {owner: others}", "metric.shop.revenue"),
+        (orders, "time_granularity: month", "time_granularity: day", "metric.shop.middle"),
+        (orders, "label: Buyer", "label: Client", "semantic_model.shop.orders"),
+        (orders, "then 'big' end", "then 'huge' end", "semantic_model.shop.orders"),
+        (orders, "dimension: categorical", "description: x", "semantic_model.shop.orders"),
+        (
+            orders,
+            "semantic_model: true",
+            "semantic_model: {name: renamed}",
+            "metric.shop.last_balance metric.shop.middle metric.shop.order_count metric.shop.p50 metric.shop.p95 metric.shop.revenue",
+        ),
+        (refunds, "group: sales", "group: finance", "semantic_model.shop.refund_facts"),
+        (refunds, "base_metric: order_count", "base_metric: revenue", "metric.shop.refund_rate"),
+        (refunds, "alias: back", "alias: returned", "metric.shop.refund_rate"),
+        (refunds, "metrics: [net, revenue]", "metrics: [net]", "saved_query.shop.monthly"),
+        (others, "primary_entity: thing", "primary_entity: being", "semantic_model.shop.called"),
+        (others, "agg: max, expr: id", "agg: min, expr: id", "metric.shop.top_ids"),
+        ("dbt_project.yml", "{owner: project}", "{owner: them}", "all metrics but two"),
+    ] {
+        let (_folder, setup) = edited("meaning", &serde_json::json!({"replace": [[file, old, new]]}));
+        let manifest = parse(&setup);
+        for (whose, state) in &states {
+            let found = found(&manifest, state, "state:modified").unwrap();
+            if expected == "all metrics but two" {
+                let metrics = manifest.nodes.keys().filter(|id| id.as_str().starts_with("metric."));
+                assert_eq!(found.len(), metrics.count() - 2, "{found:?}");
+            } else {
+                assert_eq!(found.join(" "), expected, "{new}, {whose}");
+            }
+        }
+    }
 }

@@ -146,9 +146,10 @@ fn with_callers<'a>(manifest: &'a Manifest, mut open: Vec<&'a UniqueId>) -> Hash
     found
 }
 
-/// What of a metric, semantic model or saved query makes it another one. Where exports go depends on the environment.
+/// What of a metric, semantic model or saved query makes it another one. Where exports go depends on the environment. Unlike
+/// dbt, for which a metric of another expression or filter is the same, we look at what it is computed from.
 fn same_declared(node: &Node, old: &Map<String, Json>) -> bool {
-    const KEYS: [&str; 11] = [
+    const KEYS: [&str; 13] = [
         "type",
         "label",
         "description",
@@ -158,14 +159,21 @@ fn same_declared(node: &Node, old: &Map<String, Json>) -> bool {
         "dimensions",
         "measures",
         "primary_entity",
+        "filter",
+        "time_granularity",
         "group",
         "tags",
     ];
     let now = node_dict(node);
-    let same = |path: &str| same_json(now.pointer(path), Json::from(old.clone()).pointer(path));
+    let old_json = Json::from(old.clone());
+    let same = |path: &str| same_json(now.pointer(path), old_json.pointer(path));
+    // The measures of the metrics that it is made of are theirs.
+    let params = now.get("type_params").and_then(Json::as_object);
+    let mut params = params.into_iter().flat_map(Map::keys).filter(|key| *key != "input_measures");
     KEYS.iter().all(|key| {
         (*key == "tags" && node.resource_type != ResourceType::SavedQuery) || same_json(now.get(key), old.get(*key))
     }) && ["/query_params/metrics", "/query_params/group_by", "/query_params/where"].into_iter().all(same)
+        && params.all(|key| same(&format!("/type_params/{key}")))
         && same_exports(now.get("exports"), old.get("exports"))
         && same_declared_config(node, old)
 }

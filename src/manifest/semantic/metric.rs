@@ -13,7 +13,7 @@ use crate::{
 
 use super::{
     super::node::{Node, NodeKind},
-    Entry, Layer, Reader, filter, model, text_or_none, window,
+    Entry, Layer, Reader, filter, flat_metric, model, text_or_none, window,
 };
 
 const KEYS: [&str; 14] = [
@@ -33,11 +33,14 @@ const KEYS: [&str; 14] = [
     "docs",
 ];
 
-const TYPES: [&str; 5] = ["simple", "ratio", "derived", "cumulative", "conversion"];
+pub(super) const TYPES: [&str; 5] = ["simple", "ratio", "derived", "cumulative", "conversion"];
 
 /// Reads an entry of `metrics`.
 pub(super) fn read(reader: &Reader<'_>, yaml: &Yaml, diagnostics: &mut Vec<Diagnostic>) -> Vec<(Node, Span)> {
     let Some(entry) = Entry::new(ResourceType::Metric, yaml) else { return Vec::new() };
+    if entry.get("type_params").is_none() {
+        return flat_metric::read(reader, yaml, None, diagnostics);
+    }
     entry.unknown_keys(&KEYS, diagnostics);
     let label = entry.require("label", diagnostics).map(|yaml| reader.native(yaml, diagnostics));
     let Some(kind) = entry.require("type", diagnostics) else { return Vec::new() };
@@ -75,7 +78,11 @@ pub(super) fn read(reader: &Reader<'_>, yaml: &Yaml, diagnostics: &mut Vec<Diagn
 }
 
 /// The metric that `create_metric` of a measure asks for.
-pub(super) fn of_measure(reader: &Reader<'_>, measure: &Entry<'_>, diagnostics: &mut Vec<Diagnostic>) -> Node {
+pub(super) fn of_measure(
+    reader: &Reader<'_>,
+    (measure, semantic_model): (&Entry<'_>, &Node),
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Node {
     let expr =
         measure.get("expr").map_or_else(|| measure.name.as_str().into(), |yaml| reader.native(yaml, diagnostics));
     let label =
@@ -96,8 +103,13 @@ pub(super) fn of_measure(reader: &Reader<'_>, measure: &Entry<'_>, diagnostics: 
     let no_keys = Map::default();
     let own = Entry { map: &no_keys, kind: ResourceType::Metric, name: measure.name.clone(), span: measure.span };
     let mut node = reader.node(&own, fields, diagnostics);
-    node.unrendered_config.insert("enabled".to_owned(), Value::Bool(true));
-    node.unrendered_config.insert("meta".to_owned(), Value::dict::<Value>([]));
+    let enabled = Value::Bool(semantic_model.config.is_enabled());
+    let meta = semantic_model.config.get("meta").map(super::pairs).unwrap_or_default();
+    node.unrendered_config.insert("enabled".to_owned(), enabled.clone());
+    node.unrendered_config.insert("meta".to_owned(), Value::dict(meta.clone()));
+    node.meta.extend(meta);
+    node.config.0.insert("enabled".to_owned(), enabled);
+    node.config.0.insert("meta".to_owned(), Value::dict(node.meta.clone()));
     let description = measure.get("description").map(|yaml| reader.native(yaml, diagnostics).to_str());
     node.description = description
         .filter(|text| !text.is_empty())
@@ -111,7 +123,7 @@ const MEASURE_FIELDS: [(&str, Value); 4] = [
     ("join_to_timespine", Value::Bool(false)),
     ("fill_nulls_with", Value::None),
 ];
-const METRIC_FIELDS: [(&str, Value); 4] =
+pub(super) const METRIC_FIELDS: [(&str, Value); 4] =
     [("filter", Value::None), ("alias", Value::None), ("offset_window", Value::None), ("offset_to_grain", Value::None)];
 
 fn input_fields(name: &str, filter: Value, defaults: &[(&str, Value)]) -> IndexMap<String, Value> {
@@ -122,7 +134,7 @@ fn input_fields(name: &str, filter: Value, defaults: &[(&str, Value)]) -> IndexM
 }
 
 /// A measure or metric as an input: a name, or a mapping with a name.
-fn input(
+pub(super) fn input(
     reader: &Reader<'_>,
     yaml: Option<&Yaml>,
     defaults: &[(&str, Value)],
@@ -144,7 +156,7 @@ fn input(
     Value::dict(fields)
 }
 
-fn empty_params() -> IndexMap<String, Value> {
+pub(super) fn empty_params() -> IndexMap<String, Value> {
     let mut params: IndexMap<String, Value> = IndexMap::new();
     for key in ["measure", "input_measures", "numerator", "denominator", "expr", "window", "grain_to_date", "metrics"] {
         let empty = if key == "input_measures" || key == "metrics" { Value::list([]) } else { Value::None };
@@ -222,7 +234,9 @@ fn type_params(reader: &Reader<'_>, yaml: &Yaml, cumulative: bool, diagnostics: 
 
 /// Finds what each metric is made of: edges, and all measures that it comes down to.
 pub(super) fn resolve(layer: &mut Layer, diagnostics: &mut Vec<Diagnostic>) {
-    let ids: Vec<UniqueId> = layer.made.keys().filter(|id| id.as_str().starts_with("metric.")).cloned().collect();
+    let is_metric = |node: &Node| node.resource_type == ResourceType::Metric && node.config.is_enabled();
+    let ids: Vec<UniqueId> =
+        layer.made.iter().filter(|(_, (node, _))| is_metric(node)).map(|(id, _)| id.clone()).collect();
     for id in &ids {
         let Some((node, span)) = layer.made.get(id) else { continue };
         let span = *span;
@@ -283,8 +297,11 @@ fn own_measures(node: &Node) -> Vec<Value> {
 
 fn own_metrics(node: &Node) -> Vec<String> {
     let cumulative = param(node, "cumulative_type_params").get("metric").unwrap_or(Value::None);
+    let conversion = param(node, "conversion_type_params");
+    let of_conversion = ["base_metric", "conversion_metric"].into_iter().filter_map(|key| conversion.get(key));
     let listed = param(node, "metrics").items().unwrap_or_default();
-    let inputs = [param(node, "numerator"), param(node, "denominator"), cumulative].into_iter().chain(listed);
+    let inputs = [param(node, "numerator"), param(node, "denominator"), cumulative];
+    let inputs = inputs.into_iter().chain(of_conversion).chain(listed);
     let mut names: Vec<String> = Vec::new();
     for name in inputs.filter_map(|input| input.get("name")).map(|name| name.to_str()) {
         if !names.contains(&name) {

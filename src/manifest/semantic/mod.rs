@@ -1,8 +1,10 @@
 //! The semantic layer: semantic models, metrics and saved queries, checked and put into the form of dbt's artifacts. Nothing
 //! here is executed.
 
+mod flat_metric;
 mod metric;
 mod model;
+mod of_model;
 mod saved_query;
 
 use std::{collections::HashMap, sync::Arc};
@@ -47,6 +49,9 @@ pub fn add(
     for package in project.packages.values() {
         for file in &package.properties {
             let reader = Reader { package, file, renderer, forest, defaults };
+            for raw in &file.properties.models {
+                of_model::read(&reader, raw, manifest, &mut layer, diagnostics);
+            }
             for yaml in &file.properties.semantic_models {
                 let made = model::read(&reader, yaml, (&names, manifest), &mut layer, diagnostics);
                 layer.keep(made, diagnostics);
@@ -116,11 +121,15 @@ impl Layer {
 
     fn finish(self, manifest: &mut Manifest) -> Vec<Made> {
         let mut made = Vec::new();
-        for (unique_id, (node, span)) in self.made {
+        for (unique_id, (mut node, span)) in self.made {
             made.push((unique_id.clone(), node.resource_type, span, node.fqn.clone()));
             if node.config.is_enabled() {
                 manifest.nodes.insert(unique_id, node);
             } else {
+                node.depends_on.nodes.clear();
+                if node.resource_type == ResourceType::SemanticModel {
+                    model::set(&mut node, "node_relation", Value::None);
+                }
                 manifest.disabled.entry(unique_id).or_default().push(Disabled::Node(Box::new(node)));
             }
         }
@@ -153,8 +162,11 @@ struct Entry<'a> {
 impl<'a> Entry<'a> {
     fn new(kind: ResourceType, yaml: &'a Yaml) -> Option<Self> {
         let map = yaml.as_map()?;
-        let name = map.get("name")?;
-        Some(Self { map, kind, name: name.to_value().to_str(), span: name.span })
+        Self::of_map(kind, map, map.get("name")?.span)
+    }
+
+    fn of_map(kind: ResourceType, map: &'a Map, span: Span) -> Option<Self> {
+        Some(Self { map, kind, name: map.get("name")?.to_value().to_str(), span })
     }
 
     fn get(&self, key: &str) -> Option<&'a Yaml> {
@@ -215,7 +227,12 @@ impl Reader<'_> {
             properties,
             in_file: Vec::new(),
         };
-        let resolved = resolve(entry.kind, &levels);
+        let mut resolved = resolve(entry.kind, &levels);
+        if entry.kind != ResourceType::Metric {
+            // dbt does not count what the project says of them as written.
+            let levels = Levels { own_tree: Vec::new(), root_tree: Vec::new(), ..levels };
+            resolved.unrendered = resolve(entry.kind, &levels).unrendered;
+        }
         let (description, _) = self.renderer.description(package, entry.get("description"), diagnostics);
         fields.insert("tags".to_owned(), own_tags);
         let mut node = node(place, NodeKind::Declared(Box::new(fields)), self.defaults);
@@ -246,6 +263,22 @@ impl Reader<'_> {
         };
         defaults.iter().map(|(key, default)| ((*key).to_owned(), of(key, default, diagnostics))).collect()
     }
+}
+
+/// Errors for keys that nothing reads.
+fn unknown_keys(map: &Map, keys: &[&str], subject: &str) -> Vec<Diagnostic> {
+    let unknown = map.iter().filter_map(|entry| Some((entry.key.as_str()?, entry.key.span)));
+    unknown
+        .filter(|(key, _)| !keys.contains(key))
+        .map(|(key, span)| {
+            let error = Diagnostic::error("unknown-key", format!("unknown key `{key}` in {subject}"));
+            let error = error.at(span, "not a key that is read");
+            match nearest(key, keys.iter().copied()) {
+                Some(near) => error.help(format!("did you mean `{near}`?")),
+                None => error,
+            }
+        })
+        .collect()
 }
 
 /// A `filter` or `where`: one text or several, kept as templates.

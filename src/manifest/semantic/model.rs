@@ -73,6 +73,7 @@ pub(super) fn read(
     }
     fields.insert("metadata".to_owned(), Value::None);
     let mut node = reader.node(&entry, fields, diagnostics);
+    inherit_meta(&mut node);
     let asker = Asker {
         package: node.package_name.clone(),
         unique_id: node.unique_id.to_string(),
@@ -94,7 +95,7 @@ pub(super) fn read(
         let Some(measure) = Entry::new(ResourceType::Metric, item) else { continue };
         layer.measures.insert(measure.name.clone(), node.unique_id.clone());
         if measure.get("create_metric").is_some_and(|yaml| yaml.as_bool() == Some(true)) {
-            layer.of_measures.push((metric::of_measure(reader, &measure, diagnostics), measure.span));
+            layer.of_measures.push((metric::of_measure(reader, (&measure, &node), diagnostics), measure.span));
         }
     }
     vec![(node, entry.span)]
@@ -103,6 +104,23 @@ pub(super) fn read(
 pub(super) fn set(node: &mut Node, key: &str, value: Value) {
     if let super::NodeKind::Declared(fields) = &mut node.kind {
         fields.insert(key.to_owned(), value);
+    }
+}
+
+/// Each entity, measure and dimension has the `meta` of its semantic model too, unless it says otherwise.
+pub(super) fn inherit_meta(node: &mut Node) {
+    let Some(meta) = node.config.get("meta").map(super::pairs).filter(|meta| !meta.is_empty()) else { return };
+    let super::NodeKind::Declared(fields) = &mut node.kind else { return };
+    for section in ["entities", "measures", "dimensions"] {
+        let Some(elements) = fields.get_mut(section) else { continue };
+        let merged = elements.items().unwrap_or_default().into_iter().map(|element| {
+            let mut whole = meta.clone();
+            whole.extend(element.get("config").and_then(|config| config.get("meta")).iter().flat_map(super::pairs));
+            let mut element = super::pairs(&element);
+            element.insert("config".to_owned(), Value::dict([("meta", Value::dict(whole))]));
+            Value::dict(element)
+        });
+        *elements = Value::list(merged.collect::<Vec<_>>());
     }
 }
 

@@ -72,7 +72,7 @@ pub struct RawNode {
     pub returns: Option<Yaml>,
     /// `relation:` of a YAML snapshot: the text of a `ref` or `source` call.
     pub relation: Option<Spanned>,
-    /// Known keys of later versions and unknown keys, kept verbatim.
+    /// The keys of a model's semantic layer and unknown keys, kept verbatim.
     pub extra: Map,
 }
 
@@ -123,6 +123,9 @@ pub struct RawColumn {
     pub meta: Option<Yaml>,
     pub tags: Option<Yaml>,
     pub granularity: Option<Yaml>,
+    /// What the column means in the semantic layer: a type, or a mapping with one. So is `dimension`.
+    pub entity: Option<Yaml>,
+    pub dimension: Option<Yaml>,
     pub extra: Map,
 }
 

@@ -45,8 +45,8 @@ const MISPLACED: [&str; 5] = ["tags", "quote_columns", "freshness", "enabled", "
 const NODE_KEYS: [&str; 8] =
     ["name", "description", "config", "columns", "data_tests", "tests", "constraints", "deprecation_date"];
 
-/// Keys of later dbt versions, kept without a warning.
-const LATER_KEYS: [&str; 6] =
+/// Keys of a model's semantic layer; elsewhere they are kept without a warning.
+const SEMANTIC_KEYS: [&str; 6] =
     ["semantic_model", "agg_time_dimension", "primary_entity", "metrics", "derived_semantics", "model"];
 
 const COLUMN_KEYS: [&str; 14] = [
@@ -219,7 +219,7 @@ fn node(kind: ResourceType, entry: &Named<'_>, out: &mut Vec<Diagnostic>) -> Raw
         ResourceType::Function => &["arguments", "returns", "language", "overloads"],
         _ => &[],
     };
-    let known = NODE_KEYS.iter().chain(own).chain(&LEGACY_CONFIG).chain(&MISPLACED).chain(&LATER_KEYS);
+    let known = NODE_KEYS.iter().chain(own).chain(&LEGACY_CONFIG).chain(&MISPLACED).chain(&SEMANTIC_KEYS);
     let known: Vec<&str> = known.copied().collect();
     let map = entry.map;
     let mut reader = entry.reader(kind.as_str(), out);
@@ -289,6 +289,8 @@ fn column(item: &Yaml, subject: &str, out: &mut Vec<Diagnostic>) -> Option<RawCo
         meta: present(map, "meta"),
         tags: present(map, "tags"),
         granularity: present(map, "granularity"),
+        entity: present(map, "entity"),
+        dimension: present(map, "dimension"),
         extra: pick(map, |key| !COLUMN_KEYS.contains(&key)),
     })
 }
