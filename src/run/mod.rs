@@ -25,5 +25,5 @@ pub use compile::{CompiledNode, Compiler, NodeError};
 pub use freshness::{FreshnessOutcome, check_freshness, has_freshness};
 pub use hooks::HookPoint;
 pub use operation::run_operation;
-pub use queries::{compile_inline, compile_nodes, show_nodes};
+pub use queries::{compile_inline, compile_nodes, run_inline, show_nodes};
 pub use runner::{RunOptions, RunOutcome, Runner, run_nodes};

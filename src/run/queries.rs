@@ -1,4 +1,4 @@
-//! `compile` and `show`: nodes whose SQL is rendered or queried; nothing is built.
+//! `compile`, `show` and `run-operation --sql`: nodes and texts whose SQL is rendered, queried or run; nothing is built.
 
 use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
@@ -6,7 +6,7 @@ use chrono::Utc;
 
 use crate::{
     artifacts::RunResult,
-    event::{RunStats, Status},
+    event::{Event, NodeOutcome, RunStats, Status},
     graph::{Dag, Edges, Queue},
     jinja::{Args, JinjaError, Value},
     manifest::{Node, context::Table},
@@ -65,6 +65,63 @@ pub fn show_nodes(runner: &Runner, nodes: &[&Node], limit: Option<i64>) -> Resul
         results.push(result);
     }
     Ok((tables, outcome(runner, results, start)))
+}
+
+/// Runs the code of an inline node as it is; its result, and what went wrong.
+pub fn run_inline(runner: &Runner, node: &Node) -> (RunOutcome, Option<NodeError>) {
+    let start = Instant::now();
+    let info = report::node_info(node);
+    let description = |word: &str| format!("{word} {}", node.name);
+    let started = description("executing");
+    runner.emit(Event::NodeStarted { node: info.clone(), index: 1, total: 1, description: started });
+    let (stages, ran) = run_one(runner, node);
+    let status = if ran.is_ok() { Status::Success } else { Status::Error };
+    let (message, word) = if ran.is_ok() { ("OK", "OK executed") } else { ("ERROR", "ERROR executing") };
+    let failures = i64::from(ran.is_err());
+    let (response, error) = match ran {
+        Ok(response) => (response, None),
+        Err(error) => (Response::default(), Some(error)),
+    };
+    let outcome_line = NodeOutcome {
+        status,
+        message: message.into(),
+        description: description(word),
+        execution_time: start.elapsed().as_secs_f64(),
+        failures: Some(failures),
+        rows_affected: response.rows_affected,
+    };
+    runner.emit(Event::NodeFinished { node: info, index: 1, total: 1, outcome: outcome_line });
+    let mut result = report::result(node, status, &stages, start.elapsed(), "MainThread");
+    result.failures = Some(failures);
+    result.message = error.as_ref().map(|error| error.diagnostic.message.clone());
+    if error.is_none() {
+        result.adapter_response = report::response_json(&response);
+    }
+    (RunOutcome { failed: error.is_some(), ..outcome(runner, vec![result], start) }, error)
+}
+
+fn run_one(runner: &Runner, node: &Node) -> (Vec<Stage>, Result<Response, NodeError>) {
+    let started = Utc::now();
+    let (context, compiled) = match compile(runner, node) {
+        Ok(found) => found,
+        Err(error) => return (vec![Stage { name: "compile", started, ended: Utc::now() }], Err(error)),
+    };
+    let executed = Utc::now();
+    let mut interp = context.interp();
+    let code: Arc<str> = compiled.code.text.as_str().into();
+    interp.trace(&code, compiled.code.map.clone());
+    let ran = {
+        let _watch = runner.watch(&node.unique_id, &context);
+        context.execute_in(&interp, &code, None)
+    };
+    if ran.is_err() && context.open_session().is_some() {
+        let _ = context.execute(&"rollback".into(), None);
+    }
+    let stages = vec![
+        Stage { name: "compile", started, ended: executed },
+        Stage { name: "execute", started: executed, ended: Utc::now() },
+    ];
+    (stages, ran.map(|(response, _)| response).map_err(|error| NodeError::of(&error, node)))
 }
 
 fn outcome(runner: &Runner, results: Vec<RunResult>, start: Instant) -> RunOutcome {

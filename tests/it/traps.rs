@@ -440,6 +440,43 @@ fn operations_run_no_hooks_and_no_results_are_left_without_json() {
 }
 
 #[test]
+fn sql_runs_without_a_macro_and_is_shown_without_a_parse() {
+    let folder = Folder::new(&[("models/a.sql", "select 1 as id"), ("models/b.sql", "select 2 as id")]);
+    folder.expect(0, &["run"]);
+    let ran = folder.expect(
+        0,
+        &["run-operation", "--sql", "create table main.c as select id + 1 as {{ 'n' }} from {{ ref('b') }}"],
+    );
+    ran.shows(&["1 of 1 START executing inline_query", "1 of 1 OK executed inline_query"]);
+    let results = std::fs::read_to_string(folder.path("target/run_results.json")).unwrap();
+    assert!(results.contains(r#""unique_id":"sql_operation.shop.inline_query""#), "{results}");
+    assert_eq!(folder.rows("select n from main.c"), [r#"{"n":3}"#]);
+    let failed = folder.expect(1, &["run-operation", "--sql", "create table main.d as selec 1"]);
+    failed.shows(&["ERROR executing inline_query", "syntax error at or near \"selec\""]);
+    folder.expect(1, &["run-operation", "--sql", "select * from {{ ref('bb') }}"]).shows(&["did you mean `b`?"]);
+    for (words, expected) in [
+        (&["run-operation"][..], "needs the name of a macro, or --sql"),
+        (&["run-operation", "m", "--sql", "select 1"], "calls a macro or runs --sql, not both"),
+        (&["run-operation", "--sql", "select 1", "--args", "{a: 1}"], "--args are of a macro"),
+    ] {
+        folder.expect(2, words).shows(&[expected]);
+    }
+    assert_eq!(folder.expect(0, &["-q", "ls", "--limit", "1"]).stdout.trim(), "shop.a");
+
+    // Nothing is rendered, and no model is read.
+    folder.write("models/a.sql", "{{ broken");
+    let shown = folder.expect(
+        0,
+        &["show", "--inline-direct", "select n, '{{ x }}' as x from main.c union all select 9, '' order by n", "--limit", "1"],
+    );
+    assert!(shown.stdout.contains("| 3 | {{ x }} |") && !shown.stdout.contains("| 9 |"), "{}", shown.stdout);
+    let shown = folder.expect(0, &["-q", "show", "--output", "json", "--inline-direct", "select n from main.c"]);
+    let json: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
+    assert_eq!(json, serde_json::json!({"show": [{"n": 3}]}));
+    folder.expect(2, &["show", "--inline-direct", "selec 1"]).shows(&["syntax error at or near \"selec\""]);
+}
+
+#[test]
 fn keys_that_come_twice_are_kept_or_refused_as_the_strategy_does() {
     let model = |strategy: &str| {
         format!(

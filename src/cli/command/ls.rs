@@ -32,7 +32,9 @@ pub fn run(invocation: &mut Invocation) -> Result<(), CommandError> {
         return invocation.promoted();
     }
     let output = invocation.flags.text("output").and_then(ListOutput::parse).unwrap_or(ListOutput::Selector);
-    for line in list_lines(&prepared.manifest, &ids, output, invocation.flags.words("output_keys")) {
+    let limit = invocation.flags.integer("limit").and_then(|limit| usize::try_from(limit).ok());
+    let lines = list_lines(&prepared.manifest, &ids, output, invocation.flags.words("output_keys"));
+    for line in lines.into_iter().take(limit.unwrap_or(usize::MAX)) {
         invocation.console.data(&line);
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! `run-operation`: calls a macro.
+//! `run-operation`: calls a macro, or runs SQL.
 
 use std::{collections::BTreeSet, time::Instant};
 
@@ -10,13 +10,22 @@ use crate::{
         invocation::{Invocation, mapping},
         prepare::prepare,
     },
-    event::Status,
-    run::{RunOutcome, run_operation},
+    diagnostic::Diagnostic,
+    event::{Event, Status},
+    manifest::inline_node,
+    run::{RunOutcome, run_inline, run_operation},
 };
 
 pub fn run(invocation: &mut Invocation) -> Result<(), CommandError> {
     let arguments = mapping("args", invocation.flags.text("args").unwrap_or("{}"))?;
-    let name = invocation.flags.positional.clone().unwrap_or_default();
+    let wrong = |message: &str| Err(Diagnostic::error("flag", message).into());
+    let name = match (invocation.flags.positional.clone(), invocation.flags.text("sql").map(str::to_owned)) {
+        (Some(_), Some(_)) => return wrong("`run-operation` calls a macro or runs --sql, not both"),
+        (None, None) => return wrong("`run-operation` needs the name of a macro, or --sql"),
+        (None, Some(_)) if !arguments.is_empty() => return wrong("--args are of a macro: write values into the SQL"),
+        (None, Some(sql)) => return run_sql(invocation, &sql),
+        (Some(name), None) => name,
+    };
     let prepared = prepare(invocation)?;
     let start = Instant::now();
     let result = with_runner(invocation, &prepared, &BTreeSet::new(), |_, runner| {
@@ -38,4 +47,24 @@ pub fn run(invocation: &mut Invocation) -> Result<(), CommandError> {
         RunOutcome { results: vec![entry], failed: result.is_err(), elapsed, ..RunOutcome::empty(&prepared.manifest) };
     write_artifacts(invocation, &prepared, &outcome)?;
     result.map_err(|diagnostic| CommandError::Failed(Some(diagnostic)))
+}
+
+fn run_sql(invocation: &mut Invocation, sql: &str) -> Result<(), CommandError> {
+    let prepared = prepare(invocation)?;
+    let node = inline_node(&prepared.project, &prepared.manifest, &prepared.scopes, sql, &invocation.sources);
+    let node = node.map_err(|mut errors| {
+        let last = errors.pop();
+        errors.into_iter().for_each(|error| invocation.emit(Event::Diagnostic(error.into())));
+        CommandError::Failed(last.map(Box::new))
+    })?;
+    let (mut outcome, error) =
+        with_runner(invocation, &prepared, &BTreeSet::new(), |_, runner| Ok(run_inline(runner, &node)))?;
+    for result in &mut outcome.results {
+        result.unique_id = format!("sql_operation.{}.{}", prepared.project.name, node.name);
+    }
+    write_artifacts(invocation, &prepared, &outcome)?;
+    match error {
+        Some(error) => Err(CommandError::Failed(Some(Box::new(error.diagnostic)))),
+        None => Ok(()),
+    }
 }

@@ -8,25 +8,28 @@ use super::execute::{with_runner, write_artifacts};
 use crate::{
     cli::{
         CommandError,
-        invocation::Invocation,
+        invocation::{Depth, Invocation},
         prepare::{Prepared, prepare},
+        warehouse,
     },
     diagnostic::Diagnostic,
+    engine::StatementOptions,
     event::Event,
     manifest::{Node, context::Table, inline_node},
     names::{ResourceType as R, UniqueId},
-    run::{compile_nodes, show_nodes},
+    project::Need,
+    run::{compile_nodes, context::table, show_nodes},
 };
 
 const TYPES: &[R] = &[R::Model, R::Snapshot, R::Test, R::Analysis, R::Seed];
 
 pub fn run(invocation: &mut Invocation) -> Result<(), CommandError> {
-    if invocation.flags.text("inline_direct").is_some() {
-        return Err(CommandError::NotSupported("--inline-direct".into()));
+    if let Some(sql) = invocation.flags.text("inline_direct").map(str::to_owned) {
+        return direct(invocation, &sql);
     }
     let flags = &invocation.flags;
     if flags.text("inline").is_none() && flags.words("select").is_empty() && flags.text("selector").is_none() {
-        let diagnostic = Diagnostic::error("flag", "`show` needs --select or --inline");
+        let diagnostic = Diagnostic::error("flag", "`show` needs --select, --inline or --inline-direct");
         return Err(diagnostic.help("for example: tamis show --select my_model --limit 10").into());
     }
     let prepared = prepare(invocation)?;
@@ -50,6 +53,23 @@ pub fn run(invocation: &mut Invocation) -> Result<(), CommandError> {
     for (node, table) in shown.iter().zip(rows(invocation, &prepared, &selected, &shown)?) {
         print(invocation, Some(&node.name), &table);
     }
+    Ok(())
+}
+
+/// The rows of SQL that goes to the warehouse as it is: no file of the project is read but its settings.
+fn direct(invocation: &mut Invocation, sql: &str) -> Result<(), CommandError> {
+    let project = invocation.load(Depth::Settings, Need::Required)?;
+    invocation.greet();
+    let limit = invocation.flags.integer("limit").and_then(|limit| usize::try_from(limit).ok());
+    let runtime = warehouse::runtime()?;
+    let outcome = runtime.block_on(async {
+        let engine = warehouse::open(&project, &invocation.id).await?;
+        let session = engine.session("show").await?;
+        let outcome = session.execute(sql, &StatementOptions { limit, ..StatementOptions::default() }).await;
+        engine.close().await?;
+        Ok::<_, CommandError>(outcome?)
+    })?;
+    print(invocation, None, &table(outcome.schema, outcome.batches));
     Ok(())
 }
 

@@ -458,7 +458,6 @@ mod tests {
             "run --log-level loud",
             "compile --select a --inline b",
             "run --threads many",
-            "run-operation",
         ] {
             assert_eq!(parse_line(line, &[]).unwrap_err().status, 2, "{line}");
         }

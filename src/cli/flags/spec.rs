@@ -334,10 +334,15 @@ const INLINE: Spec = spec("inline", "", Kind::Text(None), "SQL with Jinja to use
     .value("SQL")
     .no_env()
     .heading("Options");
-const INLINE_DIRECT: Spec = spec("inline-direct", "", Kind::Text(None), "SQL without Jinja; the project is not parsed")
+const INLINE_DIRECT: Spec =
+    spec("inline-direct", "", Kind::Text(None), "SQL as it is, without Jinja; no model is read")
+        .value("SQL")
+        .no_env()
+        .heading("Options");
+const SQL: Spec = spec("sql", "", Kind::Text(None), "SQL with Jinja to run instead of a macro")
     .value("SQL")
     .no_env()
-    .hidden();
+    .heading("Options");
 const OUTPUT: Spec =
     spec("output", "", Kind::Choice(&["text", "json"], Some("text")), "Form of the output").no_env().heading("Options");
 const INJECT: Spec = spec(
@@ -349,6 +354,10 @@ const INJECT: Spec = spec(
 .hidden();
 const LIMIT: Spec =
     spec("limit", "", Kind::Integer(Some(5)), "Rows to show; negative: all").value("N").no_env().heading("Options");
+const LS_LIMIT: Spec = spec("limit", "", Kind::Integer(Some(-1)), "Resources to list at most; negative: all")
+    .value("N")
+    .no_env()
+    .heading("Options");
 const LS_OUTPUT: Spec =
     spec("output", "", Kind::Choice(&["selector", "name", "path", "json"], Some("selector")), "Form of each line")
         .no_env()
@@ -497,7 +506,17 @@ pub const COMMANDS: &[Command] = &[
         ..command(
             "ls",
             "List the resources of the project",
-            &[LS_SELECT, MODELS, EXCLUDE, SELECTOR, RESOURCE_TYPE, EXCLUDE_RESOURCE_TYPE, LS_OUTPUT, OUTPUT_KEYS],
+            &[
+                LS_SELECT,
+                MODELS,
+                EXCLUDE,
+                SELECTOR,
+                RESOURCE_TYPE,
+                EXCLUDE_RESOURCE_TYPE,
+                LS_OUTPUT,
+                OUTPUT_KEYS,
+                LS_LIMIT,
+            ],
         )
     },
     command(
@@ -507,8 +526,12 @@ pub const COMMANDS: &[Command] = &[
     ),
     command("parse", "Read the whole project and write manifest.json", &[]),
     Command {
-        positional: Some(Positional { name: "MACRO", required: true, help: "The macro to call: name or package.name" }),
-        ..command("run-operation", "Call a macro", &[ARGS])
+        positional: Some(Positional {
+            name: "MACRO",
+            required: false,
+            help: "The macro to call: name or package.name",
+        }),
+        ..command("run-operation", "Call a macro, or run SQL", &[ARGS, SQL])
     },
     command("clean", "Delete the folders in clean-targets", &[CLEAN_ONLY]),
     command("debug", "Check the project, the profile and the connection", &[CONNECTION, CONFIG_DIR]),
