@@ -24,12 +24,19 @@ const HEARTBEAT: Duration = Duration::from_secs(15 * 60);
 /// A session that was idle for longer is looked at before it is used.
 const IDLE: Duration = Duration::from_secs(30 * 60);
 
+/// A statement on its way: the request that began it, and its name on the server as soon as that is known.
+#[derive(Debug, Clone)]
+pub struct Running {
+    pub request: Uuid,
+    pub query_id: Option<String>,
+}
+
 /// One session on the server.
 pub struct Connection {
     tokens: Mutex<Tokens>,
     sequence: AtomicU64,
-    /// The request of the statement that runs now.
-    pub running: Mutex<Option<Uuid>>,
+    /// The statement that runs now.
+    pub running: Mutex<Option<Running>>,
     /// Held while the session token is renewed.
     pub renewing: tokio::sync::Mutex<()>,
     /// Whether the session has ended on the server.
@@ -54,7 +61,7 @@ impl Connection {
         self.gone.store(true, Ordering::Relaxed);
     }
 
-    fn is_gone(&self) -> bool {
+    pub fn is_gone(&self) -> bool {
         self.gone.load(Ordering::Relaxed)
     }
 

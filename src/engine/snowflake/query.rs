@@ -10,7 +10,7 @@ use super::{
     errors,
     http::{Http, Request},
     login::{read, renew},
-    pool::{Connection, lock},
+    pool::{Connection, Running, lock},
     wire::{Answer, QueryData},
 };
 use crate::engine::EngineError;
@@ -52,14 +52,27 @@ pub async fn run(http: &Http, connection: &Connection, sql: &str) -> Result<Quer
         "querySubmissionTime": now,
         "isInternal": false,
     });
-    *lock(&connection.running) = Some(id);
+    *lock(&connection.running) = Some(Running { request: id, query_id: None });
     let outcome = ask(http, connection, "/queries/v1/query-request", Some(&body), id).await;
     let outcome = match outcome {
         Ok(answer) => wait(http, connection, answer).await,
-        Err(error) => Err(error.into()),
+        // Who is turned away for lack of a session has run nothing.
+        Err(error) if connection.is_gone() => Err(error.into()),
+        Err(error) => Err(unknown(error).into()),
     };
     *lock(&connection.running) = None;
     outcome
+}
+
+/// No answer came, and what was asked for may have been done all the same.
+fn unknown(error: EngineError) -> EngineError {
+    match error {
+        EngineError::Storage { context, message, path } => {
+            let message = format!("{message}; whether the statement ran is not known");
+            EngineError::Storage { context, message, path }
+        }
+        other => other,
+    }
 }
 
 /// Asks for the result until the statement has ended.
@@ -69,6 +82,9 @@ async fn wait(http: &Http, connection: &Connection, mut answer: Answer) -> Resul
     while RUNNING.contains(&answer.code().as_str()) {
         let data = data(&answer);
         query_id = data.query_id.or(query_id);
+        if let Some(running) = lock(&connection.running).as_mut() {
+            running.query_id.clone_from(&query_id);
+        }
         let Some(url) = data.get_result_url else {
             let error = EngineError::Storage {
                 context: "the statement still runs".into(),
@@ -145,8 +161,8 @@ pub async fn beat(http: &Http, connection: &Connection) -> Result<(), EngineErro
 
 /// Stops the statement that runs now, if any.
 pub async fn abort(http: &Http, connection: &Connection) {
-    let Some(id) = *lock(&connection.running) else { return };
-    let body = json!({ "requestId": id.to_string() });
+    let Some(running) = lock(&connection.running).clone() else { return };
+    let body = json!({ "requestId": running.request.to_string() });
     let sent = ask(http, connection, "/queries/v1/abort-request", Some(&body), Uuid::new_v4());
     let _ = tokio::time::timeout(Duration::from_secs(10), sent).await;
 }

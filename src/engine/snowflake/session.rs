@@ -54,8 +54,8 @@ impl SnowflakeSession {
         let outcome = tokio::select! {
             outcome = work => outcome,
             _ = cancelled.changed() => {
-                *lock(&self.connection.running) = None;
-                Err(EngineError::Cancelled.into())
+                let running = lock(&self.connection.running).take();
+                Err(Failure { error: EngineError::Cancelled, query_id: running.and_then(|running| running.query_id) })
             }
         };
         outcome.map_err(|failure: Failure| {

@@ -1,6 +1,10 @@
 //! The engine itself: results in parts, statements that take long, stopping them.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    io::{Read as _, Write as _},
+    sync::Arc,
+    time::Duration,
+};
 
 use arrow::array::AsArray;
 use tamis::engine::{
@@ -15,7 +19,11 @@ use tamis::engine::{
 use super::server::{Fault, Format, Large, Server};
 
 fn engine(server: &Server) -> Arc<dyn Engine> {
-    let config = SnowflakeConfig {
+    open(config(server)).unwrap()
+}
+
+fn config(server: &Server) -> SnowflakeConfig {
+    SnowflakeConfig {
         auth: AuthSettings {
             account: "acme-dev".into(),
             user: Some("ann".into()),
@@ -28,8 +36,7 @@ fn engine(server: &Server) -> Arc<dyn Engine> {
         port: Some(server.port),
         protocol: Some("http".into()),
         ..SnowflakeConfig::default()
-    };
-    open(config).unwrap()
+    }
 }
 
 async fn run(session: &dyn Session, sql: &str) -> Result<Outcome, EngineError> {
@@ -134,13 +141,14 @@ async fn a_statement_that_is_stopped_is_stopped_on_the_server() {
         let session = Arc::clone(&session);
         tokio::spawn(async move { run(&*session, "call system$wait(1000)").await })
     };
-    while !server.state().ran.iter().any(|sql| sql.contains("wait")) {
+    while !server.state().asked.iter().any(|path| path.ends_with("/result")) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     session.cancel().await;
     let outcome = waiting.await.unwrap();
     assert!(matches!(outcome, Err(EngineError::Cancelled)), "{outcome:?}");
     assert_eq!(server.state().aborted.len(), 1);
+    assert!(session.last_statement().iter().any(|(key, _)| *key == "query_id"));
     // The session is of use afterwards.
     run(&*session, "select 1").await.unwrap();
 }
@@ -162,6 +170,51 @@ async fn every_statement_has_its_ids_be_it_done_or_failed() {
     let (second, _) = ids(&*session);
     assert!(first.is_some() && second.is_some() && first != second, "{first:?} {second:?}");
     assert_eq!(session_id, Some("\"1\"".into()));
+}
+
+/// A person who logs in at once.
+fn log_in_at_once(url: &str) -> bool {
+    let address = url.strip_prefix("http://").unwrap().to_owned();
+    std::thread::spawn(move || {
+        let (host, path) = address.split_once('/').unwrap();
+        let mut stream = std::net::TcpStream::connect(host).unwrap();
+        stream.write_all(format!("GET /{path} HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes()).unwrap();
+        let mut page = String::new();
+        stream.read_to_string(&mut page).unwrap();
+        assert!(page.contains("You are logged in"), "{page}");
+    });
+    true
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_login_in_the_browser_serves_all_sessions_and_the_next_run() {
+    let server = Server::start();
+    server.state().user.id_token = Some("id-1".into());
+    let folder = tempfile::tempdir().unwrap();
+    let browser = |open_browser| {
+        open(SnowflakeConfig {
+            auth: AuthSettings {
+                authenticator: Some("externalbrowser".into()),
+                password: None,
+                ..config(&server).auth
+            },
+            token_folder: Some(folder.path().to_owned()),
+            open_browser,
+            ..config(&server)
+        })
+        .unwrap()
+    };
+    let engine = browser(log_in_at_once);
+    let (first, second) = tokio::join!(engine.session("a"), engine.session("b"));
+    run(&*first.unwrap(), "select 1").await.unwrap();
+    run(&*second.unwrap(), "select 1").await.unwrap();
+    let asked = server.state().asked.iter().filter(|path| path.contains("authenticator-request")).count();
+    assert_eq!(asked, 1);
+    browser(|_| panic!("the token of before is good")).session("c").await.unwrap();
+    // Where there is no browser.
+    server.state().user.id_token = None;
+    let error = browser(|_| false).session("d").await.err().unwrap().to_string();
+    assert!(error.contains("needs a browser on this machine"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,4 +3,5 @@
 mod engine;
 mod faults;
 mod logins;
+mod results;
 mod server;

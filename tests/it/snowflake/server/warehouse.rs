@@ -49,17 +49,17 @@ impl State {
         if let Some(answer) = self.answers.get(&id) {
             return answer.clone();
         }
-        let sql = request.json()["sqlText"].as_str().unwrap_or_default().to_owned();
-        let sql = COMMENT.replace_all(&sql, "").trim().to_owned();
+        let sent = request.json()["sqlText"].as_str().unwrap_or_default().to_owned();
+        let sql = COMMENT.replace_all(&sent, "").trim().to_owned();
         let query = format!("query-{}", self.next());
         self.queries.insert(id.clone(), query.clone());
         self.ran.push(sql.clone());
-        let answer = self.run(&sql, &query, port);
+        let answer = self.run(&sent, &sql, &query, port);
         self.answers.insert(id, answer.clone());
         answer
     }
 
-    fn run(&mut self, sql: &str, query: &str, port: u16) -> Value {
+    fn run(&mut self, sent: &str, sql: &str, query: &str, port: u16) -> Value {
         let lower = sql.to_lowercase();
         if lower.contains("system$wait") {
             self.results.insert(query.to_owned(), (Value::Null, usize::MAX));
@@ -70,8 +70,13 @@ impl State {
             return failure("000630", message, json!({"queryId": query, "sqlState": "57014"}));
         }
         if lower.contains("no_such_column") {
-            let message = "SQL compilation error: error line 1 at position 7\ninvalid identifier 'NO_SUCH_COLUMN'";
-            return failure("000904", message, json!({"queryId": query, "sqlState": "42000", "errorCode": "000904"}));
+            let at = sent.find("no_such_column").unwrap_or(0);
+            let (line, column) =
+                (sent[..at].matches('\n').count() + 1, at - sent[..at].rfind('\n').map_or(0, |end| end + 1));
+            let message = format!(
+                "SQL compilation error: error line {line} at position {column}\ninvalid identifier 'NO_SUCH_COLUMN'"
+            );
+            return failure("000904", &message, json!({"queryId": query, "sqlState": "42000", "errorCode": "000904"}));
         }
         if let Some(large) = lower.strip_prefix("select * from ").and_then(|name| self.large.get(name)).copied() {
             return self.large(large, query, port);
