@@ -113,6 +113,10 @@ pub enum RelationKind {
     View,
     Cte,
     MaterializedView,
+    /// A table that the warehouse itself keeps up to date.
+    DynamicTable,
+    /// A table whose files are Iceberg's.
+    IcebergTable,
     External,
     Ephemeral,
     Function,
@@ -122,10 +126,11 @@ pub enum RelationKind {
 impl RelationKind {
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Table => "table",
+            Self::Table | Self::IcebergTable => "table",
             Self::View => "view",
             Self::Cte => "cte",
             Self::MaterializedView => "materialized_view",
+            Self::DynamicTable => "dynamic_table",
             Self::External => "external",
             Self::Ephemeral => "ephemeral",
             Self::Function => "function",
@@ -139,6 +144,7 @@ impl RelationKind {
             Self::View,
             Self::Cte,
             Self::MaterializedView,
+            Self::DynamicTable,
             Self::External,
             Self::Ephemeral,
             Self::Function,

@@ -13,7 +13,9 @@ pub const ADAPTERS: &[AdapterSpec] = &[
         aliases: &[("dbname", "database"), ("catalog", "database")],
         quoted: true,
         reads_files: true,
+        comment_behind: false,
         dialects: &["snowflake"],
+        wide_types: false,
         default_database: Some("tamis"),
         default_schema: Some("main"),
         secret: &[],
@@ -62,7 +64,9 @@ pub const ADAPTERS: &[AdapterSpec] = &[
         aliases: &[],
         quoted: false,
         reads_files: false,
+        comment_behind: true,
         dialects: &[],
+        wide_types: true,
         default_database: None,
         default_schema: None,
         secret: &["password", "passcode", "private_key", "private_key_passphrase", "token", "oauth_client_secret"],
@@ -73,4 +77,5 @@ pub const ADAPTERS: &[AdapterSpec] = &[
 pub const EMBEDDED: &[EmbeddedPackage] = &[
     EmbeddedPackage { name: "dbt", files: crate::packages::DBT },
     EmbeddedPackage { name: "dbt_datafusion", files: crate::packages::DBT_DATAFUSION },
+    EmbeddedPackage { name: "dbt_snowflake", files: crate::packages::DBT_SNOWFLAKE },
 ];

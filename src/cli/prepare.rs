@@ -65,8 +65,9 @@ pub fn prepare(invocation: &mut Invocation) -> Result<Prepared, CommandError> {
     }
     let (manifest, scopes) = (Arc::new(manifest), parsed.scopes);
     let defer = state::defer(invocation, &project, &manifest, &scopes, &state)?;
+    let behind = project.profile.as_ref().is_some_and(|profile| profile.comment_behind);
     let comment = match project.root_package() {
-        Some(root) => QueryComment::new(&root.config.query_comment).map_err(CommandError::Project)?,
+        Some(root) => QueryComment::new(&root.config.query_comment, behind).map_err(CommandError::Project)?,
         None => None,
     };
     let prepared = Prepared { project, manifest, scopes, dag, state, defer, comment, target_dir };

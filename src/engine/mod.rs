@@ -5,6 +5,7 @@
 pub mod datafusion;
 #[cfg(feature = "snowflake")]
 pub mod snowflake;
+pub mod split;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -26,6 +27,8 @@ pub struct Capabilities {
     /// The incremental strategies that the engine's package implements.
     pub incremental_strategies: &'static [&'static str],
     pub max_identifier_length: Option<usize>,
+    /// Whether a text of several statements is sent as several requests.
+    pub one_statement_per_request: bool,
     /// The kinds of constraints that rows are checked against; others are only written down.
     pub enforced_constraints: &'static [&'static str],
 }
@@ -75,6 +78,24 @@ pub trait Session: Send + Sync {
         Ok(None)
     }
 
+    /// The wanted relations of a schema with their columns and facts, for the catalog.
+    async fn described(
+        &self,
+        (database, schema): (&str, &str),
+        wanted: &Wanted<'_>,
+    ) -> Result<Vec<Described>, EngineError> {
+        let mut all = Vec::new();
+        for relation in self.relations(database, schema).await? {
+            if !wanted(&relation) {
+                continue;
+            }
+            let columns = self.columns(&relation).await?.unwrap_or_default();
+            let facts = self.facts(&relation, None).await?;
+            all.push(Described { relation, columns, facts });
+        }
+        Ok(all)
+    }
+
     /// What tells whether a relation changed, or `None` when it does not exist.
     async fn stored(&self, relation: &Relation) -> Result<Option<Stored>, EngineError>;
 
@@ -89,6 +110,17 @@ pub trait Session: Send + Sync {
     fn last_statement(&self) -> Details {
         Details::new()
     }
+}
+
+/// Which relations are asked for.
+pub type Wanted<'a> = dyn Fn(&Relation) -> bool + Send + Sync + 'a;
+
+/// A relation with its columns and what else is known of it.
+#[derive(Debug, Clone)]
+pub struct Described {
+    pub relation: Relation,
+    pub columns: Vec<Column>,
+    pub facts: Option<RelationFacts>,
 }
 
 /// A relation as it is stored now.
@@ -107,6 +139,8 @@ pub struct Load {
     pub schema: SchemaRef,
     pub batches: Vec<RecordBatch>,
     pub mode: LoadMode,
+    /// The columns of the table as they are written in SQL, in the order of the values; `None`: by position.
+    pub columns: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -60,6 +60,7 @@ impl ParseOptions {
             target_schema: profile.map(|profile| profile.schema.as_str()).unwrap_or_default().into(),
             quoting: project_quoting(project),
             adapter_quoting: adapter_quoting(project),
+            wide_types: profile.is_some_and(|profile| profile.wide_types),
             reads_files: profile.is_none_or(|profile| profile.reads_files),
             vars: vars(project),
             env: Arc::clone(&self.env),

@@ -74,8 +74,24 @@ pub const DBT_DATAFUSION: &[EmbeddedFile] = &[
     ("macros/unit.sql", include_str!("dbt_datafusion/macros/unit.sql")),
 ];
 
+/// The package `dbt_snowflake`: what Snowflake does its own way.
+pub const DBT_SNOWFLAKE: &[EmbeddedFile] = &[
+    ("dbt_project.yml", include_str!("dbt_snowflake/dbt_project.yml")),
+    ("macros/create.sql", include_str!("dbt_snowflake/macros/create.sql")),
+    ("macros/cross_database.sql", include_str!("dbt_snowflake/macros/cross_database.sql")),
+    ("macros/docs_and_grants.sql", include_str!("dbt_snowflake/macros/docs_and_grants.sql")),
+    ("macros/dynamic_table.sql", include_str!("dbt_snowflake/macros/dynamic_table.sql")),
+    ("macros/functions.sql", include_str!("dbt_snowflake/macros/functions.sql")),
+    ("macros/incremental.sql", include_str!("dbt_snowflake/macros/incremental.sql")),
+    ("macros/materializations.sql", include_str!("dbt_snowflake/macros/materializations.sql")),
+    ("macros/metadata.sql", include_str!("dbt_snowflake/macros/metadata.sql")),
+    ("macros/relations.sql", include_str!("dbt_snowflake/macros/relations.sql")),
+    ("macros/session.sql", include_str!("dbt_snowflake/macros/session.sql")),
+];
+
 /// All packages by name.
-pub const ALL: &[(&str, &[EmbeddedFile])] = &[("dbt", DBT), ("dbt_datafusion", DBT_DATAFUSION)];
+pub const ALL: &[(&str, &[EmbeddedFile])] =
+    &[("dbt", DBT), ("dbt_datafusion", DBT_DATAFUSION), ("dbt_snowflake", DBT_SNOWFLAKE)];
 
 #[cfg(test)]
 mod tests {

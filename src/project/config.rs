@@ -109,7 +109,8 @@ pub enum QueryComment {
     Custom {
         comment: Option<Arc<str>>,
         origin: Option<Origin>,
-        append: bool,
+        /// `None`: as the adapter does.
+        append: Option<bool>,
         job_label: bool,
     },
 }
@@ -445,11 +446,11 @@ fn read_query_comment(reader: &mut Reader<'_, '_>) -> QueryComment {
     let (comment, append, job_label) = match &value.data {
         Data::Null | Data::Bool(false) => return QueryComment::Off,
         Data::Str(text) if text.trim().is_empty() => return QueryComment::Off,
-        Data::Str(_) => (Some(value), false, false),
+        Data::Str(_) => (Some(value), None, false),
         Data::Map(map) => {
             let mut comment = Reader::new(map, value.span, "`query-comment`", reader.out);
             comment.unknown_keys(&["comment", "append", "job-label"], "CustomKeyInObjectDeprecation");
-            let append = comment.flag("append").unwrap_or(false);
+            let append = comment.flag("append");
             let job_label = comment.flag("job-label").unwrap_or(false);
             if map.get("comment").is_some_and(|comment| comment.is_null() || comment.as_str() == Some("")) {
                 return QueryComment::Off;

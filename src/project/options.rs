@@ -39,8 +39,12 @@ pub struct AdapterSpec {
     pub quoted: bool,
     /// Whether sources may be files: `external_location`.
     pub reads_files: bool,
+    /// Whether the query comment stands behind the statement where nobody says otherwise.
+    pub comment_behind: bool,
     /// The adapter types whose SQL this one can take: values of the key `dialect`. The project then sees that type.
     pub dialects: &'static [&'static str],
+    /// Whether each exact number is a NUMBER, and text without a length is as long as can be.
+    pub wide_types: bool,
     pub default_database: Option<&'static str>,
     pub default_schema: Option<&'static str>,
     /// Keys whose values must not be shown in `target` or in messages.

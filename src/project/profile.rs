@@ -33,6 +33,10 @@ pub struct Profile {
     pub quoted: bool,
     /// Whether sources may be files: `external_location`.
     pub reads_files: bool,
+    /// Whether the query comment stands behind the statement where nobody says otherwise.
+    pub comment_behind: bool,
+    /// Whether each exact number is a NUMBER, and text without a length is as long as can be.
+    pub wide_types: bool,
     /// `None` when the adapter gives it no default and the profile does not say.
     pub database: Option<String>,
     pub schema: String,
@@ -292,6 +296,8 @@ impl Chooser<'_> {
             parents: seen.parents,
             quoted: seen.quoted,
             reads_files: spec.reads_files,
+            comment_behind: seen.comment_behind,
+            wide_types: seen.wide_types,
             database,
             schema: schema.unwrap_or_default(),
             settings,

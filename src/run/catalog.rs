@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     artifacts::{Catalog, CatalogColumn, CatalogMetadata, CatalogStat, CatalogTable, no_stats, timestamp},
-    engine::{EngineError, RelationFacts},
+    engine::{Described, EngineError, RelationFacts},
     names::{Relation, RelationKey, RelationKind},
 };
 
@@ -41,12 +41,15 @@ pub fn catalog(runner: &Runner) -> Result<Catalog, EngineError> {
     runner.run.bridge.wait(async {
         let session = runner.run.engine.session("catalog").await?;
         for (database, schema) in places {
-            for relation in session.relations(&database, &schema).await? {
+            let is_wanted = |relation: &Relation| wanted.contains_key(&relation.key());
+            for Described { relation, columns, facts } in session.described((&database, &schema), &is_wanted).await? {
                 let Some(owners) = wanted.get(&relation.key()) else { continue };
-                let columns = session.columns(&relation).await?.unwrap_or_default();
-                let facts = session.facts(&relation, None).await?;
                 for (is_source, id) in owners {
-                    let kind = if relation.kind == Some(RelationKind::View) { "VIEW" } else { "BASE TABLE" };
+                    let kind = match relation.kind {
+                        Some(RelationKind::View) => "VIEW",
+                        Some(RelationKind::DynamicTable) => "DYNAMIC TABLE",
+                        _ => "BASE TABLE",
+                    };
                     found.insert((*is_source, id.clone()), table((&relation, kind), &columns, facts.as_ref(), id));
                 }
             }

@@ -346,8 +346,12 @@ pub(super) fn materialize(runner: &Runner, node: &Node, context: &NodeContext) -
             "No materialization '{name}' was found for adapter {adapter}! (searched types 'default' and '{adapter}')"
         ))
     })?;
-    let returned = context.call_macro(definition, Args::default())?;
-    context.add_to_cache(&returned)?;
+    let before = runner.call_macro(context, "tamis_before_node", Args::default())?;
+    let returned = context.call_macro(definition, Args::default());
+    let positional = vec![before, returned.is_err().into()];
+    let after = runner.call_macro(context, "tamis_after_node", Args { positional, ..Args::default() });
+    context.add_to_cache(&returned?)?;
+    after?;
     if points_to_latest(runner, node) {
         let pointer = runner.call_macro(context, "create_latest_version_pointer", Args::default())?;
         context.add_to_cache(&pointer)?;

@@ -29,6 +29,8 @@ const ADAPTERS: &[AdapterSpec] = &[AdapterSpec {
     aliases: &[],
     quoted: true,
     reads_files: true,
+    comment_behind: false,
+    wide_types: false,
     dialects: &[],
     default_database: Some("memory"),
     default_schema: Some("main"),

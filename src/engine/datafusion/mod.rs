@@ -218,6 +218,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     transactions: true,
     incremental_strategies: &["append", "delete+insert", "merge", "insert_overwrite", "microbatch"],
     max_identifier_length: Some(127),
+    one_statement_per_request: false,
     enforced_constraints: &["not_null"],
 };
 

@@ -17,14 +17,15 @@ const ROWS: usize = 5_000;
 const BYTES: usize = 700_000;
 
 pub async fn load(session: &SnowflakeSession, relation: &Relation, load: Load) -> Result<Outcome, EngineError> {
-    let mut target = relation.clone();
-    target.quote = session.config.quoting;
-    let target = target.render();
+    let mut target = relation.render();
     if load.mode == LoadMode::CreateOrReplace {
         let columns = result::columns(&load.schema);
         let columns: Vec<String> =
             columns.iter().map(|column| format!("{} {}", quote_identifier(&column.name), column.data_type)).collect();
         session.statement(&format!("create or replace table {target} ({})", columns.join(", ")), None).await?;
+    }
+    if let Some(columns) = &load.columns {
+        target = format!("{target} ({columns})");
     }
     let total: usize = load.batches.iter().map(arrow::record_batch::RecordBatch::num_rows).sum();
     let mut rows: Vec<String> = Vec::new();

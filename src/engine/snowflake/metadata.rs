@@ -7,10 +7,11 @@ use arrow::{
     array::Array,
     util::display::{ArrayFormatter, FormatOptions},
 };
+use chrono::DateTime;
 
 use super::session::SnowflakeSession;
 use crate::{
-    engine::{Column, EngineError, Outcome, RelationFacts, Stored},
+    engine::{Column, Described, EngineError, Outcome, RelationFacts, Stored},
     names::{Relation, RelationKind, quote_identifier},
 };
 
@@ -93,27 +94,25 @@ pub async fn relations(session: &SnowflakeSession, database: &str, schema: &str)
     Ok(found.iter().filter_map(relation).collect())
 }
 
+fn is_yes(row: &HashMap<String, String>, key: &str) -> bool {
+    row.get(key).is_some_and(|flag| flag.eq_ignore_ascii_case("y") || flag.eq_ignore_ascii_case("yes"))
+}
+
 fn relation(row: &HashMap<String, String>) -> Option<Relation> {
     let (database, schema) = (row.get("database_name")?, row.get("schema_name")?);
     let kind = match row.get("kind").map_or("TABLE", String::as_str) {
         "VIEW" => RelationKind::View,
         "MATERIALIZED VIEW" | "MATERIALIZED_VIEW" => RelationKind::MaterializedView,
         "EXTERNAL TABLE" | "EXTERNAL_TABLE" => RelationKind::External,
+        _ if is_yes(row, "is_dynamic") => RelationKind::DynamicTable,
+        _ if is_yes(row, "is_iceberg") => RelationKind::IcebergTable,
         _ => RelationKind::Table,
     };
     Some(Relation::new(database, schema, row.get("name")?).with_kind(Some(kind)))
 }
 
-/// The relation's name in SQL: as it is stored when it came from the account, else by the quoting of the project.
-fn rendered(session: &SnowflakeSession, relation: &Relation) -> String {
-    let quoting = session.config.quoting;
-    let mut relation = relation.clone();
-    relation.quote = quoting;
-    relation.render()
-}
-
 pub async fn columns(session: &SnowflakeSession, relation: &Relation) -> Result<Option<Vec<Column>>, EngineError> {
-    let outcome = session.statement(&format!("describe table {}", rendered(session, relation)), None).await;
+    let outcome = session.statement(&format!("describe table {}", relation.render()), None).await;
     let outcome = match outcome {
         Err(EngineError::Sql { message, .. }) if is_missing(&message) => return Ok(None),
         outcome => outcome?,
@@ -138,29 +137,92 @@ async fn shown(
     relation: &Relation,
     what: &str,
 ) -> Result<Option<HashMap<String, String>>, EngineError> {
-    let quoting = session.config.quoting;
+    let quote = relation.quote;
     let (Some(database), Some(schema), Some(name)) = (&relation.database, &relation.schema, &relation.identifier)
     else {
         return Ok(None);
     };
-    let place = format!("{}.{}", written(database, quoting.database), written(schema, quoting.schema));
+    let place = format!("{}.{}", written(database, quote.database), written(schema, quote.schema));
     let like = text_literal(&name.replace('\\', "\\\\").replace('_', "\\_").replace('%', "\\%"));
     let sql = format!("show {what} like {like} in schema {place}");
     let found = or_nothing(session.statement(&sql, None).await.map(|outcome| rows(&outcome)))?;
     Ok(found.into_iter().find(|row| row.get("name").is_some_and(|found| found.eq_ignore_ascii_case(name))))
 }
 
-pub async fn facts(session: &SnowflakeSession, relation: &Relation) -> Result<Option<RelationFacts>, EngineError> {
-    let Some(row) = shown(session, relation, "objects").await? else { return Ok(None) };
-    let number = |key: &str| row.get(key).and_then(|text| text.parse().ok());
-    let Some(bytes) = number("bytes") else { return Ok(None) };
-    Ok(Some(RelationFacts {
-        rows: number("rows"),
-        bytes,
+/// A name as it is stored: without quotes it is folded to upper case.
+fn folded(name: &str, quoted: bool) -> String {
+    if quoted { name.to_owned() } else { name.to_uppercase() }
+}
+
+const TABLES: &str = "select table_catalog as database_name, table_schema as schema_name, table_name as name, \
+    case when table_type = 'BASE TABLE' then 'TABLE' else table_type end as kind, is_dynamic, is_iceberg, \
+    row_count, bytes, date_part(epoch_second, last_altered) as changed, comment";
+
+fn facts_of(row: &HashMap<String, String>) -> RelationFacts {
+    let number = |key: &str| row.get(key).and_then(|text| text.parse::<f64>().ok());
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "counts, and seconds, are whole and small"
+    )]
+    RelationFacts {
+        rows: number("row_count").map(|rows| rows as u64),
+        bytes: number("bytes").map_or(0, |bytes| bytes as u64),
         files: 0,
-        last_changed: None,
+        last_changed: number("changed").and_then(|seconds| DateTime::from_timestamp(seconds as i64, 0)),
         comment: row.get("comment").filter(|comment| !comment.is_empty()).cloned(),
-    }))
+    }
+}
+
+/// What INFORMATION_SCHEMA tells of a relation: its size, and when it last changed.
+pub async fn facts(session: &SnowflakeSession, relation: &Relation) -> Result<Option<RelationFacts>, EngineError> {
+    let (Some(database), Some(schema), Some(name)) = (&relation.database, &relation.schema, &relation.identifier)
+    else {
+        return Ok(None);
+    };
+    let quote = relation.quote;
+    let sql = format!(
+        "{TABLES} from {}.information_schema.tables where table_schema = {} and table_name = {}",
+        written(database, quote.database),
+        text_literal(&folded(schema, quote.schema)),
+        text_literal(&folded(name, quote.identifier)),
+    );
+    let found = or_nothing(session.statement(&sql, None).await.map(|outcome| rows(&outcome)))?;
+    Ok(found.first().map(facts_of))
+}
+
+/// All relations of a schema with their columns, in two statements.
+pub async fn described(
+    session: &SnowflakeSession,
+    database: &str,
+    schema: &str,
+) -> Result<Vec<Described>, EngineError> {
+    let quoting = session.config.quoting;
+    let views = format!("{}.information_schema", written(database, quoting.database));
+    let of_schema = format!("table_schema = {}", text_literal(&folded(schema, quoting.schema)));
+    let tables = format!("{TABLES} from {views}.tables where {of_schema} order by table_name");
+    let columns = format!(
+        "select table_name, column_name, data_type, is_nullable, comment from {views}.columns where {of_schema} \
+         order by table_name, ordinal_position"
+    );
+    let tables = or_nothing(session.statement(&tables, None).await.map(|outcome| rows(&outcome)))?;
+    let mut by_table: HashMap<String, Vec<Column>> = HashMap::new();
+    for mut row in or_nothing(session.statement(&columns, None).await.map(|outcome| rows(&outcome)))? {
+        let mut take = |key: &str| row.remove(key).unwrap_or_default();
+        let column = Column {
+            name: take("column_name"),
+            data_type: take("data_type"),
+            nullable: take("is_nullable") != "NO",
+            comment: Some(take("comment")).filter(|comment| !comment.is_empty()),
+        };
+        by_table.entry(take("table_name")).or_default().push(column);
+    }
+    let described = |row: &HashMap<String, String>| {
+        let relation = relation(row)?;
+        let columns = relation.identifier.as_ref().and_then(|name| by_table.remove(name)).unwrap_or_default();
+        Some(Described { relation, columns, facts: Some(facts_of(row)) })
+    };
+    Ok(tables.iter().filter_map(described).collect())
 }
 
 pub async fn stored(session: &SnowflakeSession, relation: &Relation) -> Result<Option<Stored>, EngineError> {

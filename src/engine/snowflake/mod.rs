@@ -13,7 +13,6 @@ mod pool;
 mod query;
 mod result;
 mod session;
-mod split;
 mod wire;
 
 use std::sync::Arc;
@@ -60,6 +59,7 @@ fn capabilities() -> Capabilities {
         transactions: true,
         incremental_strategies: INCREMENTAL_STRATEGIES,
         max_identifier_length: Some(255),
+        one_statement_per_request: true,
         enforced_constraints: &["not_null"],
     }
 }

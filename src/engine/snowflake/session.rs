@@ -12,11 +12,13 @@ use super::{
     pool::{Connection, Pool, lock},
     query::{self, Failure},
     result::{self, Rows},
-    split,
     wire::QueryData,
 };
 use crate::{
-    engine::{Column, Details, EngineError, Load, Metrics, Outcome, RelationFacts, Session, StatementOptions, Stored},
+    engine::{
+        Column, Described, Details, EngineError, Load, Metrics, Outcome, RelationFacts, Session, StatementOptions,
+        Stored, Wanted, split,
+    },
     names::Relation,
 };
 
@@ -150,6 +152,16 @@ impl Session for SnowflakeSession {
 
     async fn facts(&self, relation: &Relation, _files: Option<&str>) -> Result<Option<RelationFacts>, EngineError> {
         metadata::facts(self, relation).await
+    }
+
+    async fn described(
+        &self,
+        (database, schema): (&str, &str),
+        wanted: &Wanted<'_>,
+    ) -> Result<Vec<Described>, EngineError> {
+        let mut all = metadata::described(self, database, schema).await?;
+        all.retain(|described| wanted(&described.relation));
+        Ok(all)
     }
 
     async fn stored(&self, relation: &Relation) -> Result<Option<Stored>, EngineError> {

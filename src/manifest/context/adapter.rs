@@ -24,8 +24,8 @@ pub fn pure_method(scope: &Arc<Scope>, name: &str, args: Args) -> Option<Result<
             .and_then(|bound| bound.required_text("identifier"))
             .map(|name| quoted(&name).into()),
         "quote_as_configured" => quote_as_configured(scope, args),
-        "quote_seed_column" => quote_seed_column(args),
-        "convert_type" => convert_type(args),
+        "quote_seed_column" => quote_seed_column(scope, args),
+        "convert_type" => convert_type(scope, args),
         "standardize_grants_dict" => standardize_grants(args),
         "render_raw_columns_constraints" => bind(args, "render_raw_columns_constraints", &["raw_columns"])
             .and_then(|bound| constraints::columns(&bound.required("raw_columns")?)),
@@ -45,7 +45,7 @@ pub fn pure_method(scope: &Arc<Scope>, name: &str, args: Args) -> Option<Result<
 pub fn pure_attribute(scope: &Arc<Scope>, name: &str) -> Option<Value> {
     Some(match name {
         "Relation" => Value::object(RelationClass { quote: scope.shared.quoting }),
-        "Column" => Value::object(ColumnClass),
+        "Column" => Value::object(ColumnClass { wide: scope.shared.wide_types }),
         "behavior" => Value::object(Behavior(scope.shared.flags.clone())),
         "config" => super::arguments::dict([
             ("project_name", scope.shared.project_name.to_string().into()),
@@ -105,13 +105,16 @@ fn quote_as_configured(scope: &Arc<Scope>, args: Args) -> Result<Value, JinjaErr
     Ok(if quote { quoted(&identifier).into() } else { identifier.into() })
 }
 
-fn quote_seed_column(args: Args) -> Result<Value, JinjaError> {
+fn quote_seed_column(scope: &Arc<Scope>, args: Args) -> Result<Value, JinjaError> {
     let bound = bind(args, "quote_seed_column", &["column", "quote_config"])?;
     let column = bound.required_text("column")?;
+    let by_default =
+        |column: String| if scope.shared.adapter_quoting.identifier { quoted(&column).into() } else { column.into() };
     match bound.get("quote_config") {
         Some(Value::Bool(false)) => Ok(column.into()),
-        Some(Value::Bool(true)) | None => Ok(quoted(&column).into()),
-        Some(value) if is_nothing(value) => Ok(quoted(&column).into()),
+        Some(Value::Bool(true)) => Ok(quoted(&column).into()),
+        None => Ok(by_default(column)),
+        Some(value) if is_nothing(value) => Ok(by_default(column)),
         Some(other) => Err(JinjaError::raised(format!(
             "The seed configuration value of \"quote_columns\" has an invalid type {}",
             super::arguments::type_name(other)
@@ -119,7 +122,7 @@ fn quote_seed_column(args: Args) -> Result<Value, JinjaError> {
     }
 }
 
-fn convert_type(args: Args) -> Result<Value, JinjaError> {
+fn convert_type(scope: &Arc<Scope>, args: Args) -> Result<Value, JinjaError> {
     let bound = bind(args, "convert_type", &["agate_table", "col_idx"])?;
     let table = bound.required("agate_table")?;
     let at = match bound.required("col_idx")? {
@@ -128,17 +131,28 @@ fn convert_type(args: Args) -> Result<Value, JinjaError> {
     };
     let table = Table::from_value(&table).ok_or_else(|| JinjaError::type_error("convert_type() takes a table"))?;
     let kind = table.kinds().get(at).ok_or_else(|| JinjaError::new(ErrorKind::Value, "list index out of range"))?;
-    Ok(kind.sql_type().into())
+    Ok(kind.sql_type(scope.shared.wide_types).into())
 }
 
-/// Rows of `(grantee, privilege_type)` as `{privilege: [grantee, …]}`.
+/// Rows of `(grantee, privilege_type)`, or of SHOW GRANTS, as `{privilege: [grantee, …]}`. An owner needs no grant, and a share
+/// has its own.
 fn standardize_grants(args: Args) -> Result<Value, JinjaError> {
     let bound = bind(args, "standardize_grants_dict", &["grants_table"])?;
     let grants = bound.required("grants_table")?;
     let mut result: indexmap::IndexMap<String, Vec<Value>> = indexmap::IndexMap::new();
     for row in iterate(&grants)? {
         let part = |name: &str| lookup(&row, name).unwrap_or(Value::None);
-        result.entry(part("privilege_type").to_str()).or_default().push(part("grantee"));
+        match (part("privilege"), part("granted_to").to_str().as_str()) {
+            (Value::None, _) => {
+                result.entry(part("privilege_type").to_str()).or_default().push(part("grantee"));
+            }
+            (privilege, granted_to)
+                if privilege.to_str() != "OWNERSHIP" && !["SHARE", "DATABASE_ROLE"].contains(&granted_to) =>
+            {
+                result.entry(privilege.to_str()).or_default().push(part("grantee_name"));
+            }
+            _ => {}
+        }
     }
     Ok(Value::dict(result.into_iter().map(|(privilege, grantees)| (privilege, Value::list(grantees)))))
 }

@@ -194,9 +194,9 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 /// `api`: the classes of relations and columns.
-pub(crate) fn api(quote: crate::names::Policy) -> Value {
+pub(crate) fn api(shared: &super::Shared) -> Value {
     dict([
-        ("Relation", Value::object(super::relation::RelationClass { quote })),
-        ("Column", Value::object(super::column::ColumnClass)),
+        ("Relation", Value::object(super::relation::RelationClass { quote: shared.quoting })),
+        ("Column", Value::object(super::column::ColumnClass { wide: shared.wide_types })),
     ])
 }

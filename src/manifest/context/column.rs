@@ -15,16 +15,28 @@ pub struct ColumnObject {
     pub char_size: Option<i64>,
     pub precision: Option<i64>,
     pub scale: Option<i64>,
+    /// Whether it is of a warehouse where [`super::Shared::wide_types`].
+    pub wide: bool,
 }
+
+/// The length of text that has none.
+const TEXT: i64 = 256;
+const WIDE_TEXT: i64 = 16_777_216;
 
 impl ColumnObject {
     /// From a type as engines write it: `decimal(10,2)`, `varchar(20)`, `struct<a int>`.
     ///
     /// # Errors
     /// A size that is not a number.
-    pub fn from_description(name: impl Into<String>, raw: &str) -> Result<Self, JinjaError> {
-        let mut column =
-            Self { name: name.into(), dtype: raw.trim().to_owned(), char_size: None, precision: None, scale: None };
+    pub fn from_description(name: impl Into<String>, raw: &str, wide: bool) -> Result<Self, JinjaError> {
+        let mut column = Self {
+            name: name.into(),
+            dtype: raw.trim().to_owned(),
+            char_size: None,
+            precision: None,
+            scale: None,
+            wide,
+        };
         let Some((base, rest)) = raw.split_once('(') else { return Ok(column) };
         let Some((sizes, "")) = rest.trim_end().split_once(')') else { return Ok(column) };
         let number = |part: &str| {
@@ -51,20 +63,23 @@ impl ColumnObject {
     }
 
     /// From a type that an engine reports; what cannot be taken apart stays whole.
-    pub fn of_engine(name: &str, data_type: &str) -> Self {
+    pub fn of_engine(name: &str, data_type: &str, wide: bool) -> Self {
+        let upper = data_type.to_uppercase();
+        let data_type = if wide { upper.as_str() } else { data_type };
         let plain = || Self {
             name: name.to_owned(),
             dtype: data_type.to_owned(),
             char_size: None,
             precision: None,
             scale: None,
+            wide,
         };
-        let sized = ["varchar", "character varying", "char", "character", "text", "decimal", "numeric"];
+        let sized = ["varchar", "character varying", "char", "character", "text", "decimal", "numeric", "number"];
         let base = data_type.split('(').next().unwrap_or("").trim().to_lowercase();
         if !sized.contains(&base.as_str()) {
             return plain();
         }
-        Self::from_description(name, data_type).unwrap_or_else(|_| plain())
+        Self::from_description(name, data_type, wide).unwrap_or_else(|_| plain())
     }
 
     pub fn into_value(self) -> Value {
@@ -88,22 +103,23 @@ impl ColumnObject {
     }
 
     pub fn is_integer(&self) -> bool {
-        self.is_one_of(&[
-            "smallint",
-            "integer",
-            "bigint",
-            "smallserial",
-            "serial",
-            "bigserial",
-            "int2",
-            "int4",
-            "int8",
-            "serial2",
-            "serial4",
-            "serial8",
-            "int",
-            "tinyint",
-        ])
+        !self.wide
+            && self.is_one_of(&[
+                "smallint",
+                "integer",
+                "bigint",
+                "smallserial",
+                "serial",
+                "bigserial",
+                "int2",
+                "int4",
+                "int8",
+                "serial2",
+                "serial4",
+                "serial8",
+                "int",
+                "tinyint",
+            ])
     }
 
     pub fn is_float(&self) -> bool {
@@ -111,7 +127,9 @@ impl ColumnObject {
     }
 
     pub fn is_numeric(&self) -> bool {
-        self.is_one_of(&["numeric", "decimal"])
+        const WIDE: [&str; 9] =
+            ["number", "numeric", "decimal", "int", "integer", "bigint", "smallint", "tinyint", "byteint"];
+        self.is_one_of(if self.wide { &WIDE } else { &["numeric", "decimal"] })
     }
 
     /// The type with its size, for DDL.
@@ -131,7 +149,8 @@ impl ColumnObject {
     fn size(&self) -> i64 {
         match self.char_size {
             Some(size) if self.dtype != "text" => size,
-            _ => 256,
+            _ if self.wide => WIDE_TEXT,
+            _ => TEXT,
         }
     }
 
@@ -162,7 +181,7 @@ impl ColumnObject {
             "to_column_dict" => {
                 Ok(super::arguments::dict([("name", self.name.clone().into()), ("dtype", self.dtype.clone().into())]))
             }
-            _ => return class_method(name, args),
+            _ => return class_method(name, args, self.wide),
         })
     }
 
@@ -218,7 +237,10 @@ impl Object for ColumnObject {
 
 /// `api.Column`, `adapter.Column`: the class.
 #[derive(Debug)]
-pub struct ColumnClass;
+pub struct ColumnClass {
+    /// Whether [`super::Shared::wide_types`].
+    pub wide: bool,
+}
 
 impl Object for ColumnClass {
     fn type_name(&self) -> &'static str {
@@ -242,6 +264,7 @@ impl Object for ColumnClass {
             char_size: number("char_size"),
             precision: number("numeric_precision"),
             scale: number("numeric_scale"),
+            wide: self.wide,
         }
         .into_value())
     }
@@ -251,7 +274,7 @@ impl Object for ColumnClass {
     }
 
     fn call_method(&self, _: &mut Interp<'_>, name: &str, args: Args) -> Option<Result<Value, JinjaError>> {
-        class_method(name, args)
+        class_method(name, args, self.wide)
     }
 
     fn to_repr(&self) -> String {
@@ -279,7 +302,7 @@ fn numeric_type(dtype: &str, precision: Option<i64>, scale: Option<i64>) -> Stri
     }
 }
 
-fn class_method(name: &str, args: Args) -> Option<Result<Value, JinjaError>> {
+fn class_method(name: &str, args: Args, wide: bool) -> Option<Result<Value, JinjaError>> {
     Some(match name {
         "translate_type" => bind(args, "translate_type", &["dtype"])
             .and_then(|bound| bound.required_text("dtype"))
@@ -291,6 +314,7 @@ fn class_method(name: &str, args: Args) -> Option<Result<Value, JinjaError>> {
                 char_size: None,
                 precision: None,
                 scale: None,
+                wide,
             }
             .into_value())
         }),
@@ -305,8 +329,11 @@ fn class_method(name: &str, args: Args) -> Option<Result<Value, JinjaError>> {
             })
         }),
         "from_description" => bind(args, "from_description", &["name", "raw_data_type"]).and_then(|bound| {
-            let column =
-                ColumnObject::from_description(bound.required_text("name")?, &bound.required_text("raw_data_type")?)?;
+            let column = ColumnObject::from_description(
+                bound.required_text("name")?,
+                &bound.required_text("raw_data_type")?,
+                wide,
+            )?;
             Ok(column.into_value())
         }),
         _ => return None,

@@ -85,6 +85,7 @@ pub(crate) fn fixture_with(sources: MacroSources) -> Fixture {
         quoting: Policy::ALL,
         adapter_quoting: Policy::ALL,
         reads_files: true,
+        wide_types: false,
         vars,
         env: Arc::new(|name| (name == "HOME_TOWN").then(|| "Ulm".to_owned())),
         metadata_env: IndexMap::new(),

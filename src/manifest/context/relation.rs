@@ -139,13 +139,17 @@ impl RelationObject {
             "schema" => relation.schema.clone().into(),
             "identifier" | "table" | "name" => relation.identifier.clone().into(),
             "type" => relation.kind.map(RelationKind::as_str).into(),
-            "is_table" => is(RelationKind::Table),
+            "is_table" => Value::Bool(matches!(relation.kind, Some(RelationKind::Table | RelationKind::IcebergTable))),
             "is_view" => is(RelationKind::View),
             "is_cte" => is(RelationKind::Cte),
             "is_materialized_view" => is(RelationKind::MaterializedView),
             "is_function" => is(RelationKind::Function),
             "is_pointer" => is(RelationKind::PointerTable),
-            "is_dynamic_table" | "is_iceberg_format" => Value::Bool(false),
+            "is_dynamic_table" => is(RelationKind::DynamicTable),
+            "is_iceberg_format" => is(RelationKind::IcebergTable),
+            "table_format" => {
+                if relation.kind == Some(RelationKind::IcebergTable) { "iceberg" } else { "default" }.into()
+            }
             "path" => dict([
                 ("database", relation.database.clone().into()),
                 ("schema", relation.schema.clone().into()),
@@ -154,9 +158,12 @@ impl RelationObject {
             "quote_policy" => policy_value(relation.quote),
             "include_policy" => policy_value(relation.include),
             "quote_character" => "\"".into(),
-            "can_be_renamed" | "can_be_replaced" => {
-                Value::Bool(matches!(relation.kind, Some(RelationKind::Table | RelationKind::View)))
-            }
+            "can_be_renamed" | "can_be_replaced" => Value::Bool(matches!(
+                relation.kind,
+                Some(
+                    RelationKind::Table | RelationKind::IcebergTable | RelationKind::View | RelationKind::DynamicTable
+                )
+            )),
             "limit" => self.limit.and_then(|limit| i64::try_from(limit).ok()).into(),
             "event_time_filter" => self.event_time.as_ref().and_then(EventTimeFilter::condition).into(),
             "require_alias" => Value::Bool(true),
@@ -474,6 +481,7 @@ fn kind_constant(name: &str) -> Option<Value> {
         "CTE" => RelationKind::Cte,
         "External" => RelationKind::External,
         "MaterializedView" => RelationKind::MaterializedView,
+        "DynamicTable" => RelationKind::DynamicTable,
         "PointerTable" => RelationKind::PointerTable,
         "Function" => RelationKind::Function,
         _ => return None,

@@ -44,6 +44,8 @@ pub struct Shared {
     pub adapter_quoting: Policy,
     /// Whether sources may be files.
     pub reads_files: bool,
+    /// Whether each exact number is a NUMBER, and text without a length is as long as can be.
+    pub wide_types: bool,
     pub vars: Vars,
     pub env: Env,
     /// `DBT_ENV_CUSTOM_ENV_<K>` as `K`.

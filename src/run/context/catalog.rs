@@ -53,8 +53,19 @@ impl NodeState {
                 found.relation.render()
             )));
         }
-        let relation = Relation { quote, include: Policy::ALL, ..found.relation };
-        Ok(Some(relation.into()))
+        Ok(Some(self.as_stored(found).into()))
+    }
+
+    /// A listed relation, quoted by the project. Where names are not quoted a stored name is told as it is, in quotes: the
+    /// warehouse would change its case otherwise.
+    fn as_stored(&self, cached: Cached) -> Relation {
+        let shared = &self.run.scopes.shared;
+        let quote = match (shared.adapter_quoting == Policy::ALL, cached.created) {
+            (true, _) => shared.quoting,
+            (false, true) => cached.relation.quote,
+            (false, false) => Policy::ALL,
+        };
+        Relation { quote, include: Policy::ALL, ..cached.relation }
     }
 
     pub(super) fn get_relation(&self, args: Args) -> Result<Value, JinjaError> {
@@ -69,12 +80,8 @@ impl NodeState {
 
     pub(super) fn list_relations(&self, args: Args) -> Result<Value, JinjaError> {
         let place = self.schema_argument(args, "list_relations")?;
-        let quote = self.run.scopes.shared.quoting;
         let relations = self.relations(&place)?.into_iter();
-        Ok(Value::list(relations.map(|cached| {
-            let relation = Relation { quote, include: Policy::ALL, ..cached.relation };
-            RelationObject::from(relation).into_value()
-        })))
+        Ok(Value::list(relations.map(|cached| RelationObject::from(self.as_stored(cached)).into_value())))
     }
 
     /// A schema given as a relation or as `(database, schema)`.
@@ -197,7 +204,7 @@ impl NodeState {
     pub(super) fn columns_of(&self, relation: &Relation) -> Result<Vec<ColumnObject>, JinjaError> {
         let session = self.session()?;
         let columns = self.run.bridge.wait(session.columns(relation)).map_err(|error| of_call(&error))?;
-        Ok(columns.unwrap_or_default().iter().map(column).collect())
+        Ok(columns.unwrap_or_default().iter().map(|found| self.column(found)).collect())
     }
 
     pub(super) fn get_columns(&self, args: Args) -> Result<Value, JinjaError> {
@@ -210,17 +217,21 @@ impl NodeState {
         Ok(Value::list(columns.into_iter().map(ColumnObject::into_value)))
     }
 
+    fn column(&self, column: &Column) -> ColumnObject {
+        ColumnObject::of_engine(&column.name, &column.data_type, self.run.scopes.shared.wide_types)
+    }
+
     fn described(&self, sql: &str) -> Result<Vec<ColumnObject>, JinjaError> {
         let session = self.session()?;
         let columns = self.run.bridge.wait(session.describe(sql)).map_err(|error| of_call(&error))?;
-        Ok(columns.iter().map(column).collect())
+        Ok(columns.iter().map(|found| self.column(found)).collect())
     }
 
     pub(super) fn columns_of_query(&self, interp: &Interp<'_>, args: Args) -> Result<Value, JinjaError> {
         let bound = bind_open(args, "get_column_schema_from_query", &["sql"])?;
         let sql: Arc<str> = sql_text(&bound.required("sql")?);
         let columns = self.describe(interp, &sql)?;
-        Ok(Value::list(columns.iter().map(|found| column(found).into_value())))
+        Ok(Value::list(columns.iter().map(|found| self.column(found).into_value())))
     }
 
     /// The columns of a query, which is not run.
@@ -310,10 +321,6 @@ impl NodeState {
             ))
         })
     }
-}
-
-fn column(column: &Column) -> ColumnObject {
-    ColumnObject::of_engine(&column.name, &column.data_type)
 }
 
 /// Relations in what a materialization returned: `{'relations': […]}`.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     artifacts::{node_dict, source_dict},
     diagnostic::{Diagnostic, Origin, SourceId, Span},
-    engine::EngineError,
+    engine::{EngineError, split},
     jinja::{JinjaError, Template, Value, to_python_json},
     project,
 };
@@ -21,18 +21,18 @@ pub struct QueryComment {
 }
 
 impl QueryComment {
-    /// Of what `dbt_project.yml` says; `None` when it says that there is none.
+    /// Of what `dbt_project.yml` says; `None` when it says that there is none. `behind`: where the comment stands by default.
     ///
     /// # Errors
     /// A text that does not parse.
-    pub fn new(written: &project::QueryComment) -> Result<Option<Self>, Vec<Diagnostic>> {
+    pub fn new(written: &project::QueryComment, behind: bool) -> Result<Option<Self>, Vec<Diagnostic>> {
         match written {
             project::QueryComment::Off => Ok(None),
-            project::QueryComment::Default => Ok(Some(Self { template: None, append: false })),
+            project::QueryComment::Default => Ok(Some(Self { template: None, append: behind })),
             project::QueryComment::Custom { comment, origin, append, .. } => {
                 let origin = origin.unwrap_or(Origin::Within(Span::new(SourceId(u32::MAX), 0, 0)));
                 let template = comment.as_ref().map(|text| Template::parse(text, origin)).transpose()?;
-                Ok(Some(Self { template, append: *append }))
+                Ok(Some(Self { template, append: append.unwrap_or(behind) }))
             }
         }
     }
@@ -75,7 +75,9 @@ impl NodeState {
         if text.is_empty() || sql.trim().is_empty() {
             return Ok(plain());
         }
-        Ok(if append {
+        Ok(if append && self.run.engine.capabilities().one_statement_per_request {
+            Sent { sql: behind_each(sql, &format!("/* {text} */")).into(), lines_before: 0 }
+        } else if append {
             let statement = sql.trim_end();
             let (statement, end) = statement.strip_suffix(';').map_or((statement, ""), |statement| (statement, ";"));
             Sent { sql: format!("{statement}\n/* {text} */{end}").into(), lines_before: 0 }
@@ -129,5 +131,41 @@ impl NodeState {
             None => ("connection_name", self.connection_name()),
         });
         to_python_json(&Value::dict(pairs.into_iter().map(|(key, value)| (key, Value::from(value)))), false)
+    }
+}
+
+/// The text with the comment behind each of its statements, in the same line, so that places in the text stay what they are.
+fn behind_each(sql: &str, comment: &str) -> String {
+    let mut text = String::with_capacity(sql.len() + comment.len());
+    let mut at = 0;
+    for statement in split::statements(sql) {
+        // A statement is a part of the text.
+        let end = (statement.as_ptr() as usize).saturating_sub(sql.as_ptr() as usize) + statement.len();
+        text.push_str(sql.get(at..end).unwrap_or_default());
+        let last_line = statement.rsplit('\n').next().unwrap_or_default();
+        text.push(if last_line.contains("--") || last_line.contains("//") { '\n' } else { ' ' });
+        text.push_str(comment);
+        at = end;
+    }
+    text.push_str(sql.get(at..).unwrap_or_default());
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_statement_that_is_sent_on_its_own_carries_the_comment() {
+        for (sql, expected) in [
+            ("select 1", "select 1 /*c*/"),
+            (
+                "begin;\ninsert into a select ';';\ncommit;",
+                "begin /*c*/;\ninsert into a select ';' /*c*/;\ncommit /*c*/;",
+            ),
+            ("select 1 -- one\n;", "select 1 -- one\n/*c*/\n;"),
+        ] {
+            assert_eq!(behind_each(sql, "/*c*/"), expected, "{sql}");
+        }
     }
 }

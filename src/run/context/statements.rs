@@ -104,9 +104,9 @@ impl NodeState {
         Ok(Value::tuple([Value::None, Value::None]))
     }
 
-    /// `tamis_load(relation, agate_table, mode)`: rows into a table, as they are. `mode` is `replace` or `append`.
+    /// `tamis_load(relation, agate_table, mode, columns)`: rows into a table, as they are. `mode` is `replace` or `append`.
     pub(super) fn load(&self, args: Args) -> Result<Value, JinjaError> {
-        let bound = bind(args, "tamis_load", &["relation", "agate_table", "mode"])?;
+        let bound = bind(args, "tamis_load", &["relation", "agate_table", "mode", "columns"])?;
         let relation = bound.required("relation")?;
         let relation = relation_argument(&relation, "tamis_load")?.relation.clone();
         let table = bound.required("agate_table")?;
@@ -122,7 +122,11 @@ impl NodeState {
         };
         let (schema, batches) = rows::batches(table).map_err(|error| value_error(&error.to_string()))?;
         let rows = batches.clone();
-        let outcome = match self.load_batches(&self.session()?, &relation, Load { schema, batches, mode }) {
+        let outcome = match self.load_batches(
+            &self.session()?,
+            &relation,
+            Load { schema, batches, mode, columns: bound.text("columns") },
+        ) {
             Ok(outcome) => outcome,
             Err(error) => return Err(of_call(&rows::name_row(error, &rows))),
         };

@@ -31,9 +31,13 @@ pub enum ColumnKind {
 }
 
 impl ColumnKind {
-    /// The column type that a seed of such values gets.
-    pub fn sql_type(self) -> &'static str {
+    /// The column type that a seed of such values gets; `wide`: where [`super::Shared::wide_types`].
+    pub fn sql_type(self, wide: bool) -> &'static str {
         match self {
+            Self::Integer if wide => "integer",
+            Self::Number if wide => "float8",
+            Self::Text if wide => "text",
+            Self::DateTime if wide => "timestamp without time zone",
             Self::Integer => "bigint",
             Self::Number => "double",
             Self::Text => "varchar",

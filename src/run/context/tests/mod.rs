@@ -157,6 +157,7 @@ fn setup_with(fixture: Fixture, rows: InputRows) -> Setup {
         transactions: true,
         incremental_strategies: &[],
         max_identifier_length: None,
+        one_statement_per_request: false,
         enforced_constraints: &["not_null"],
     };
     let engine = Arc::new(FakeWarehouse { capabilities, protocol: Arc::clone(&protocol) });

@@ -25,3 +25,20 @@
 {%- macro after_commit(sql) -%}
   {{ make_hook_config(sql, inside_transaction=false) }}
 {%- endmacro -%}
+
+{#- Around the materialization of a node: what its session needs for it alone. `tamis_after_node` gets what the other gave, and
+    is called whatever happened. -#}
+{%- macro tamis_before_node() -%}
+  {{ return(adapter.dispatch('tamis_before_node', 'dbt')()) }}
+{%- endmacro -%}
+
+{%- macro default__tamis_before_node() -%}
+  {{ return(none) }}
+{%- endmacro -%}
+
+{%- macro tamis_after_node(before, failed) -%}
+  {{ adapter.dispatch('tamis_after_node', 'dbt')(before, failed) }}
+{%- endmacro -%}
+
+{%- macro default__tamis_after_node(before, failed) -%}
+{%- endmacro -%}

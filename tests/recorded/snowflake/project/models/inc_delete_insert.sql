@@ -1,0 +1,3 @@
+{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='id') }}
+select id, name from {{ ref('colours') }}
+{% if is_incremental() %}where id > (select max(id) - 2 from {{ this }}){% endif %}

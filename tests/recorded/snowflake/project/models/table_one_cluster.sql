@@ -1,0 +1,2 @@
+{{ config(cluster_by='id') }}
+select id, name from {{ ref('colours') }}

@@ -1,0 +1,2 @@
+{{ config(query_tag='finance', snowflake_warehouse='large') }}
+select id, name from {{ ref('colours') }}

@@ -1,0 +1,1 @@
+select * from {{ ref('table_plain') }} where id < 0
