@@ -13,9 +13,12 @@ import gzip
 import json
 import re
 import threading
+from pathlib import Path
 
+import fakesnow.arrow
+import pyarrow
 import uvicorn
-from fakesnow.server import app as fakesnow
+from fakesnow.server import app as fakesnow_app
 
 STATUS = "select 'Statement executed successfully.' as \"status\""
 
@@ -41,6 +44,21 @@ EMPTY = {
     r"show grants\b": ["created_on", "privilege", "granted_on", "name", "granted_to", "grantee_name", "grant_option", "granted_by"],
     r"show (user )?functions\b": ["created_on", "name", "schema_name", "arguments", "description", "catalog_name"],
 }
+
+
+
+class Arrow:
+    """pyarrow for fakesnow, which says that the parts of a timestamp are never null, and sends nulls."""
+
+    def __getattr__(self, name):
+        return getattr(pyarrow, name)
+
+    @staticmethod
+    def field(*given, nullable=True, **named):
+        return pyarrow.field(*given, **named)
+
+
+fakesnow.arrow.pa = Arrow()
 
 _IDENT = r'("[^"]+"|[\w$]+)'
 _NAME = rf"{_IDENT}(\s*\.\s*{_IDENT})*"
@@ -80,6 +98,8 @@ class DynamicTables:
             found = re.search(rf"\b{key}\s*=\s*('[^']*'|\S+)", head, re.IGNORECASE)
             return found.group(1).strip("'").rstrip(",") if found else ""
 
+        clustered = re.search(r"\bcluster\s+by\s*\(([^)]*)\)", head, re.IGNORECASE)
+        keys = f"LINEAR({clustered.group(1).upper()})" if clustered else ""
         database, schema, table = self.key(name)
         with self.lock:
             self.tables[(database, schema, table)] = {
@@ -91,7 +111,7 @@ class DynamicTables:
                 "warehouse": setting("warehouse").upper(),
                 "refresh_mode": setting("refresh_mode").upper() or "AUTO",
                 "immutable_where": "",
-                "cluster_by": "",
+                "cluster_by": keys,
                 "scheduling_state": "ACTIVE",
             }
 
@@ -164,6 +184,7 @@ class Shim:
     def __init__(self, log):
         self.log_file = open(log, "a", encoding="utf-8") if log else None
         self.dynamic = DynamicTables()
+        self.stages = {}
         self.lock = threading.Lock()
         self.sessions = {}
 
@@ -203,6 +224,13 @@ class Shim:
         )
         if shown:
             return self.dynamic.objects(shown.group(1), shown.group(2), shown.group(4)), "changed"
+        stage = re.match(rf"create (?:or replace )?stage(?: if not exists)? ({_NAME})", plain, re.IGNORECASE)
+        if stage:
+            url = re.search(r"\burl = ?'file://([^']*)'|\burl='file://([^']*)'", plain, re.IGNORECASE)
+            self.stages[stage.group(1).upper()] = (url.group(1) or url.group(2)) if url else None
+        copied = re.search(rf"^copy into .* from @({_NAME})(/\S*)?", plain, re.IGNORECASE)
+        if copied:
+            return self.copy_of_files(sql, copied), "changed"
         if re.match(r"merge into\b", plain, re.IGNORECASE):
             return qualified_values(without_comments(sql)), "changed"
         if re.match(r"select current_warehouse\(\)", plain, re.IGNORECASE):
@@ -210,6 +238,21 @@ class Shim:
         if re.match(r"alter iceberg table\b", plain, re.IGNORECASE):
             return re.sub(r"alter iceberg", "alter", plain, count=1, flags=re.IGNORECASE), "changed"
         return sql, "as is"
+
+    def copy_of_files(self, sql, copied):
+        """COPY INTO with the files under a stage named: fakesnow looks into one folder alone, and knows no PATTERN."""
+        folder = self.stages.get(copied.group(1).upper())
+        sql = re.sub(r"\bmetadata\$filename\b", "filename", sql, flags=re.IGNORECASE)
+        pattern = re.search(r"\bpattern\s*=\s*'([^']*)'", sql, re.IGNORECASE)
+        if not folder:
+            return sql
+        root = Path(folder) / (copied.group(len(copied.groups())) or "").strip("/")
+        files = [str(path.relative_to(root)) for path in sorted(root.rglob("*")) if path.is_file()]
+        if pattern:
+            files = [name for name in files if re.fullmatch(pattern.group(1), name)]
+            sql = sql.replace(pattern.group(0), "")
+        names = ", ".join(literal(name) for name in files)
+        return without_comments(sql) + f" files = ({names})"
 
     def creation(self, plain, sql):
         text = without_comments(sql)
@@ -230,7 +273,7 @@ class Shim:
 
     async def __call__(self, scope, receive, send):
         if scope["type"] != "http" or scope["path"] != "/queries/v1/query-request":
-            await fakesnow(scope, receive, send)
+            await fakesnow_app(scope, receive, send)
             return
         body, more = b"", True
         while more:
@@ -256,7 +299,7 @@ class Shim:
             sent = True
             return {"type": "http.request", "body": body, "more_body": False}
 
-        await fakesnow({**scope, "headers": list(headers.items())}, new_receive, send)
+        await fakesnow_app({**scope, "headers": list(headers.items())}, new_receive, send)
 
 
 def main():

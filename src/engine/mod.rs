@@ -141,6 +141,8 @@ pub struct Load {
     pub mode: LoadMode,
     /// The columns of the table as they are written in SQL, in the order of the values; `None`: by position.
     pub columns: Option<String>,
+    /// The query comment, for engines that send statements of their own.
+    pub comment: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -27,6 +27,7 @@ pub async fn load(session: &SnowflakeSession, relation: &Relation, load: Load) -
     if let Some(columns) = &load.columns {
         target = format!("{target} ({columns})");
     }
+    let comment = load.comment.map(|comment| format!(" {comment}")).unwrap_or_default();
     let total: usize = load.batches.iter().map(arrow::record_batch::RecordBatch::num_rows).sum();
     let mut rows: Vec<String> = Vec::new();
     let mut bytes = 0;
@@ -36,7 +37,7 @@ pub async fn load(session: &SnowflakeSession, relation: &Relation, load: Load) -
                 batch.columns().iter().map(|column| literal(column.as_ref(), row)).collect();
             let text = format!("({})", values?.join(", "));
             if rows.len() >= ROWS || bytes + text.len() > BYTES {
-                insert(session, &target, &rows).await?;
+                insert(session, &target, &rows, &comment).await?;
                 rows.clear();
                 bytes = 0;
             }
@@ -45,15 +46,15 @@ pub async fn load(session: &SnowflakeSession, relation: &Relation, load: Load) -
         }
     }
     if !rows.is_empty() {
-        insert(session, &target, &rows).await?;
+        insert(session, &target, &rows, &comment).await?;
     }
     let mut outcome = result::nothing();
     outcome.rows_affected = u64::try_from(total).ok();
     Ok(outcome)
 }
 
-async fn insert(session: &SnowflakeSession, target: &str, rows: &[String]) -> Result<(), EngineError> {
-    session.statement(&format!("insert into {target} values\n{}", rows.join(",\n")), None).await?;
+async fn insert(session: &SnowflakeSession, target: &str, rows: &[String], comment: &str) -> Result<(), EngineError> {
+    session.statement(&format!("insert into {target} values\n{}{comment}", rows.join(",\n")), None).await?;
     Ok(())
 }
 

@@ -65,13 +65,7 @@ impl NodeState {
     pub(super) fn with_comment(&self, sql: &Arc<str>) -> Result<Sent, JinjaError> {
         let plain = || Sent { sql: Arc::clone(sql), lines_before: 0 };
         let Some(append) = self.run.comment.as_ref().map(|comment| comment.append) else { return Ok(plain()) };
-        let text = match self.comment.get() {
-            Some(text) => text.clone(),
-            None => {
-                let text = self.query_comment()?;
-                self.comment.get_or_init(|| text).clone()
-            }
-        };
+        let text = self.comment_text()?;
         if text.is_empty() || sql.trim().is_empty() {
             return Ok(plain());
         }
@@ -84,6 +78,22 @@ impl NodeState {
         } else {
             Sent { sql: format!("/* {text} */\n{sql}").into(), lines_before: text.matches('\n').count() + 1 }
         })
+    }
+
+    /// The comment of statements that the engine itself makes for this node.
+    pub(super) fn comment_of_own(&self) -> Result<Option<String>, JinjaError> {
+        if self.run.comment.is_none() || !self.run.engine.capabilities().one_statement_per_request {
+            return Ok(None);
+        }
+        Ok(Some(self.comment_text()?).filter(|text| !text.is_empty()).map(|text| format!("/* {text} */")))
+    }
+
+    fn comment_text(&self) -> Result<Arc<str>, JinjaError> {
+        if let Some(text) = self.comment.get() {
+            return Ok(Arc::clone(text));
+        }
+        let text = self.query_comment()?;
+        Ok(Arc::clone(self.comment.get_or_init(|| text)))
     }
 
     fn query_comment(&self) -> Result<Arc<str>, JinjaError> {

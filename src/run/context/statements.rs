@@ -122,11 +122,8 @@ impl NodeState {
         };
         let (schema, batches) = rows::batches(table).map_err(|error| value_error(&error.to_string()))?;
         let rows = batches.clone();
-        let outcome = match self.load_batches(
-            &self.session()?,
-            &relation,
-            Load { schema, batches, mode, columns: bound.text("columns") },
-        ) {
+        let load = Load { schema, batches, mode, columns: bound.text("columns"), comment: self.comment_of_own()? };
+        let outcome = match self.load_batches(&self.session()?, &relation, load) {
             Ok(outcome) => outcome,
             Err(error) => return Err(of_call(&rows::name_row(error, &rows))),
         };

@@ -9,7 +9,7 @@ use std::{
 use super::server::{Faults, Server};
 use crate::binary::{Folder, ran};
 
-const MODELS: usize = 30;
+const MODELS: usize = 48;
 const FAULTS: usize = 200;
 
 fn project(server: &Server) -> Folder {

@@ -3,5 +3,6 @@
 mod engine;
 mod faults;
 mod logins;
+mod macros;
 mod results;
 mod server;

@@ -147,11 +147,12 @@ async fn batches_are_loaded_and_appended() {
     .unwrap();
     let relation = Relation::new("lake", "main", "seed");
     for mode in [LoadMode::CreateOrReplace, LoadMode::Append] {
-        let load = Load { schema: Arc::clone(&schema), batches: vec![batch.clone()], mode, columns: None };
+        let load =
+            Load { schema: Arc::clone(&schema), batches: vec![batch.clone()], mode, columns: None, comment: None };
         assert_eq!(warehouse.session.load(&relation, load).await.unwrap().rows_affected, Some(2));
     }
     assert_eq!(warehouse.text("select count(id) as n, count(name) as m from seed").await, "n | m\n4 | 2");
-    let empty = Load { schema, batches: Vec::new(), mode: LoadMode::CreateOrReplace, columns: None };
+    let empty = Load { schema, batches: Vec::new(), mode: LoadMode::CreateOrReplace, columns: None, comment: None };
     warehouse.session.load(&relation, empty).await.unwrap();
     assert_eq!(warehouse.text("select * from seed").await, "Id | name");
     let columns = warehouse.session.columns(&relation).await.unwrap().unwrap();

@@ -120,17 +120,33 @@
   {%- if refresh_mode | upper != 'AUTO' and row['refresh_mode'] | upper != refresh_mode | upper -%}
     {%- do changes.update({'refresh_mode': {'context': refresh_mode}}) -%}
   {%- endif -%}
+  {%- set keys = tamis_cluster_keys() -%}
+  {%- if 'cluster_by' in shown.column_names and tamis_same_keys(row['cluster_by'] or '') != tamis_same_keys(keys) -%}
+    {%- do changes.update({'cluster_by': {'context': keys}}) -%}
+  {%- endif -%}
   {{ return(changes or none) }}
 {%- endmacro -%}
 
-{#- Lag and warehouse are altered in place; another refresh mode needs a new table. -#}
+{#- Clustering keys for a comparison: SHOW tells `LINEAR(ID, NAME)`. -#}
+{%- macro tamis_same_keys(keys) -%}
+  {%- set inner = modules.re.sub('(?i)^linear\\((.*)\\)$', '\\1', keys | trim) -%}
+  {{ return(inner | replace(' ', '') | replace('"', '') | upper) }}
+{%- endmacro -%}
+
+{#- Lag, warehouse and clustering are altered in place; another refresh mode needs a new table. -#}
 {%- macro snowflake__get_alter_dynamic_table_as_sql(existing_relation, configuration_changes, target_relation, sql) -%}
   {%- if configuration_changes.refresh_mode -%}
     {{ get_replace_sql(existing_relation, target_relation, sql) }}
   {%- else -%}
+    {%- if configuration_changes.target_lag or configuration_changes.snowflake_warehouse %}
     alter dynamic table {{ existing_relation }} set
-    {%- if configuration_changes.target_lag %} target_lag = '{{ configuration_changes.target_lag.context }}'{% endif %}
-    {%- if configuration_changes.snowflake_warehouse %} warehouse = {{ configuration_changes.snowflake_warehouse.context }}{% endif %}
+      {%- if configuration_changes.target_lag %} target_lag = '{{ configuration_changes.target_lag.context }}'{% endif %}
+      {%- if configuration_changes.snowflake_warehouse %} warehouse = {{ configuration_changes.snowflake_warehouse.context }}{% endif %};
+    {%- endif -%}
+    {%- if configuration_changes.cluster_by %}
+    alter dynamic table {{ existing_relation }}
+      {{ 'cluster by (' ~ configuration_changes.cluster_by.context ~ ')' if configuration_changes.cluster_by.context else 'drop clustering key' }};
+    {%- endif -%}
   {%- endif -%}
 {%- endmacro -%}
 

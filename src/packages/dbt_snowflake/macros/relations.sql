@@ -36,15 +36,7 @@
 {%- endmacro -%}
 
 {#- `new_name` is an identifier: the relation stays in its schema. -#}
-{%- macro snowflake__get_rename_table_sql(relation, new_name) -%}
-  {{ tamis_rename_sql(relation, relation.incorporate(path={'identifier': new_name}).render()) }}
-{%- endmacro -%}
-
-{%- macro snowflake__get_rename_view_sql(relation, new_name) -%}
-  {{ tamis_rename_sql(relation, relation.incorporate(path={'identifier': new_name}).render()) }}
-{%- endmacro -%}
-
-{%- macro snowflake__get_rename_materialized_view_sql(relation, new_name) -%}
+{%- macro snowflake__get_rename_sql(relation, new_name) -%}
   {{ tamis_rename_sql(relation, relation.incorporate(path={'identifier': new_name}).render()) }}
 {%- endmacro -%}
 

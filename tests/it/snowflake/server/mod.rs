@@ -28,6 +28,9 @@ pub struct Server {
     state: Arc<Mutex<State>>,
 }
 
+/// How statements begin, and the columns and rows of their answer.
+pub type Told = (&'static str, &'static [&'static str], &'static [&'static [&'static str]]);
+
 /// Everything the server knows.
 #[derive(Default)]
 pub struct State {
@@ -45,6 +48,8 @@ pub struct State {
     pub faults: Faults,
     /// Results of `select * from NAME`.
     pub large: HashMap<String, Large>,
+    /// Answers to statements that begin so: columns and rows.
+    pub told: Vec<Told>,
     objects: BTreeMap<String, String>,
     schemas: Vec<String>,
     /// Session tokens that are good, with the number of their session.
