@@ -467,7 +467,13 @@ fn sql_runs_without_a_macro_and_is_shown_without_a_parse() {
     folder.write("models/a.sql", "{{ broken");
     let shown = folder.expect(
         0,
-        &["show", "--inline-direct", "select n, '{{ x }}' as x from main.c union all select 9, '' order by n", "--limit", "1"],
+        &[
+            "show",
+            "--inline-direct",
+            "select n, '{{ x }}' as x from main.c union all select 9, '' order by n",
+            "--limit",
+            "1",
+        ],
     );
     assert!(shown.stdout.contains("| 3 | {{ x }} |") && !shown.stdout.contains("| 9 |"), "{}", shown.stdout);
     let shown = folder.expect(0, &["-q", "show", "--output", "json", "--inline-direct", "select n from main.c"]);

@@ -199,7 +199,6 @@ const ALIASES: &[(&str, &str)] = &[
 
 /// Functions that cannot be had here, and what to do instead.
 const REFUSED: &[(&str, &str)] = &[
-    ("conditional_change_event", "compare with `lag(…)` in a subquery, then count the changes with `sum(…) over (…)`"),
     ("array_union_agg", "flatten the arrays and use `array_agg(distinct …)`"),
     ("approx_top_k", "group, order by `count(*)`, and limit"),
     ("minhash", ""),
@@ -257,7 +256,8 @@ pub(super) fn rewrite_call(function: &mut Function) -> Rewritten {
         "avg" => return Ok(average(function)),
         "array_agg" | "array_unique_agg" | "listagg" => return Ok(collected(function, &name)),
         "object_agg" => return Ok(object_agg(function)),
-        "conditional_true_event" => return Ok(true_event(function)),
+        "conditional_true_event" => return Ok(event(function, "sum")),
+        "conditional_change_event" => return Ok(event(function, "sf_changes")),
         _ => {}
     }
     let Some(args) = arguments(function) else { return Ok(None) };
@@ -568,12 +568,14 @@ fn object_agg(function: &Function) -> Option<Expr> {
     Some(call("sf_members_to_object", vec![collected(&function, "array_agg")?]))
 }
 
-/// `conditional_true_event(c) over (…)`: how often the condition was true so far.
-fn true_event(function: &Function) -> Option<Expr> {
+/// `conditional_true_event(c) over (…)`: how often the condition was true so far; or how often a value changed.
+fn event(function: &Function, name: &str) -> Option<Expr> {
     let [condition] = <[Expr; 1]>::try_from(arguments(function)?).ok()?;
     let mut function = function.clone();
-    rename(&mut function, "sum");
-    if let FunctionArguments::List(list) = &mut function.args {
+    rename(&mut function, name);
+    if let FunctionArguments::List(list) = &mut function.args
+        && name == "sum"
+    {
         let counted = case(vec![(condition, number(1))], Some(number(0)));
         list.args = vec![FunctionArg::Unnamed(FunctionArgExpr::Expr(counted))];
     }

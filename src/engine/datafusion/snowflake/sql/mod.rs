@@ -6,12 +6,14 @@
 mod arrays;
 mod calls;
 mod casts;
+mod changes;
 mod collect;
 mod convert;
 mod date_parts;
 mod dates;
 mod flatten;
 mod formats;
+mod hierarchy;
 mod json;
 mod numbers;
 mod operators;
@@ -65,6 +67,7 @@ pub(in crate::engine::datafusion) fn register(ctx: &SessionContext) -> Result<()
         state.register_udf(Arc::new(function))?;
     }
     state.register_udaf(Arc::new(collect::collect()))?;
+    state.register_udaf(Arc::new(changes::changes()))?;
     let operators =
         operators::SnowflakeOperators { divide: state.udf("sf_divide")?, multiply: state.udf("sf_multiply")? };
     state.register_expr_planner(Arc::new(operators))?;

@@ -18,6 +18,8 @@ use super::row::{VARIANT, Value, seeing_nulls, strict};
 
 const FLOAT: DataType = DataType::Float64;
 const INT: DataType = DataType::Int64;
+/// The deepest level of CONNECT BY.
+const MOST_LEVELS: i64 = 1_000;
 /// Digits of a NUMBER.
 const MOST_DIGITS: u8 = 38;
 
@@ -31,6 +33,11 @@ pub(super) fn functions() -> Vec<ScalarUDF> {
                 Some(product) if row.int(0) >= 0 => Ok(product.into()),
                 _ => exec_err!("the factorial of {} is out of range", row.int(0)),
             }
+        }),
+        // The level below one of CONNECT BY. Rows that lead back to themselves would never end.
+        strict("sf_deeper", "i", INT, "level", |row| match row.int(0) {
+            level if level < MOST_LEVELS => Ok((level + 1).into()),
+            _ => exec_err!("CONNECT BY does not end: rows lead back to themselves, or are {MOST_LEVELS} levels deep"),
         }),
         strict("sf_haversine", "ffff", FLOAT, "haversine(lat1, lon1, lat2, lon2)", |row| {
             let (lat1, lon1) = (row.float(0).to_radians(), row.float(1).to_radians());

@@ -9,7 +9,10 @@ use datafusion::sql::sqlparser::ast::{
 
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::calls::{ascending, simple_name};
+use super::{
+    calls::{ascending, simple_name},
+    hierarchy::rewrite_hierarchy,
+};
 use crate::engine::{
     EngineError,
     datafusion::functions::rewrite::{
@@ -32,7 +35,7 @@ pub(super) fn column(number: usize) -> Ident {
     Ident::with_quote('"', format!("column{number}"))
 }
 
-fn unsupported(feature: &str, help: &str) -> EngineError {
+pub(super) fn unsupported(feature: &str, help: &str) -> EngineError {
     EngineError::Unsupported { feature: feature.to_owned(), help: Some(help.to_owned()) }
 }
 
@@ -86,9 +89,7 @@ fn reads_itself(query: &Query, name: &Ident) -> bool {
 }
 
 pub(super) fn rewrite_select(select: &mut Select) -> Result<(), EngineError> {
-    if !select.connect_by.is_empty() {
-        return Err(unsupported("CONNECT BY", "write a recursive query: `with recursive t as (… union all …)`"));
-    }
+    rewrite_hierarchy(select)?;
     let mut hides = false;
     for from in &mut select.from {
         for join in &mut from.joins {
@@ -128,7 +129,7 @@ fn join_always(join: &mut Join) {
 }
 
 /// Leaves the helping column out of `*`.
-fn hide(options: &mut WildcardAdditionalOptions, name: Ident) {
+pub(super) fn hide(options: &mut WildcardAdditionalOptions, name: Ident) {
     let neighbour: ObjectName = name.into();
     let excluded = match options.opt_exclude.take() {
         Some(ExcludeSelectItem::Single(one)) => vec![one, neighbour],
@@ -252,7 +253,7 @@ fn neighbour_of(column: &Ident, keys: &[Ident], function: &str) -> Expr {
 }
 
 /// What columns of the table are qualified with.
-fn name_of(table: &TableFactor) -> Option<Ident> {
+pub(super) fn name_of(table: &TableFactor) -> Option<Ident> {
     let (alias, name) = match table {
         TableFactor::Table { name, alias, .. } => (alias, name.0.last().and_then(|part| part.as_ident())),
         TableFactor::Derived { alias, .. } => (alias, None),
@@ -267,7 +268,7 @@ fn derived_with(factor: &TableFactor, item: SelectItem, name: Ident) -> TableFac
     derived(select_from(vec![star, item], factor.clone()), Some(named(name)))
 }
 
-fn named(name: Ident) -> TableAlias {
+pub(super) fn named(name: Ident) -> TableAlias {
     TableAlias { explicit: true, name, columns: Vec::new(), at: None }
 }
 
