@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use datafusion::{common::Result, execution::FunctionRegistry, prelude::SessionContext};
 
-use crate::engine::datafusion::checks;
+use crate::engine::datafusion::{checks, snowflake};
 
 pub(in crate::engine::datafusion) use dates::{TimestampReaders, text_to_timestamps};
 pub(in crate::engine::datafusion) use rewrite::{column_count, is_order_by_all, rewrite_type};
@@ -39,6 +39,9 @@ pub fn register(ctx: &SessionContext) -> Result<()> {
     // makes that an error. The data decides.
     options.skip_physical_aggregate_schema_check = true;
     for function in dates::functions().into_iter().chain(json::functions()).chain(text::functions()) {
+        state.register_udf(Arc::new(function))?;
+    }
+    for function in snowflake::sql::shared() {
         state.register_udf(Arc::new(function))?;
     }
     for aggregate in aggregates::functions() {

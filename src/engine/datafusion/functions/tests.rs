@@ -224,6 +224,37 @@ fn conditionals_of_other_dialects() {
 }
 
 #[test]
+fn functions_of_other_warehouses_that_mean_one_thing() {
+    check_all(&[
+        (
+            "select strtok('a.b', '.', 2), editdistance('ab', 'ac'), soundex('Robert'), hex_encode('SNOW'), base64_encode('a'), space(2) = '  '",
+            "b,1,R163,534E4F57,YQ==,true",
+        ),
+        (
+            "select bitand(12, 10), bitor(12, 10), bitxor(12, 10), width_bucket(5, 0, 10, 5), sha1('a') = sha('a'), round(haversine(0, 0, 0, 1), 1)",
+            "8,14,6,3,true,111.2",
+        ),
+        (
+            "select months_between(date '2024-03-31', date '2024-02-29'), next_day(date '2024-05-06', 'friday'), previous_day(date '2024-05-06', 'friday'), timestamp_from_parts(2024, 1, 1, 0, 90, 0), time_slice(timestamp '2024-01-01 10:20:00', 15, 'minute')",
+            "1.0,2024-05-10,2024-05-03,2024-01-01T01:30:00,2024-01-01T10:15:00",
+        ),
+        (
+            "select safe_divide(6, 0), safe_divide(6, 3), equal_null(null, null), locate('b', 'abc'), regexp_contains('abc', 'b'), byte_length('ä')",
+            "∅,2,true,2,true,2",
+        ),
+        (
+            "select format_date('%Y/%m', date '2024-05-06'), parse_date('%d.%m.%Y', '06.05.2024'), timestamp_trunc(timestamp '2024-05-06 07:08:09', hour), unix_seconds(timestamp '1970-01-02 00:00:00'), unix_millis(timestamp '1970-01-01 00:00:01.5')",
+            "2024/05,2024-05-06,2024-05-06T07:00:00,86400,1500",
+        ),
+        (
+            "select timestamp_seconds(60), timestamp_millis(1500), collect_list(v), bitor_agg(v) from (values (1), (2)) as t(v)",
+            "1970-01-01T00:01:00,1970-01-01T00:00:01.500,[1, 2],3",
+        ),
+        ("select generate_array(1, 3), array_join([1, 2], '-'), sort_array([2, 1])", "[1, 2, 3],1-2,[1, 2]"),
+    ]);
+}
+
+#[test]
 fn aggregates_of_other_dialects() {
     const T: &str = "(values (1, 'a', 10), (2, 'b', 20), (3, 'b', null)) as t(k, g, v)";
     let cases = [

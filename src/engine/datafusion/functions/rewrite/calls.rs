@@ -20,10 +20,16 @@ const RENAMES: &[(&str, &str)] = &[
     ("arbitrary", "any_value"),
     ("array_construct", "make_array"),
     ("array_size", "cardinality"),
+    ("array_join", "array_to_string"),
+    ("bitand_agg", "bit_and"),
+    ("bitor_agg", "bit_or"),
+    ("bitxor_agg", "bit_xor"),
     ("booland_agg", "bool_and"),
     ("boolor_agg", "bool_or"),
+    ("byte_length", "octet_length"),
     ("ceiling", "ceil"),
     ("char", "chr"),
+    ("collect_list", "array_agg"),
     ("date_diff", "datediff"),
     ("date_from_parts", "make_date"),
     ("datefromparts", "make_date"),
@@ -45,8 +51,10 @@ const RENAMES: &[(&str, &str)] = &[
     ("logical_and", "bool_and"),
     ("logical_or", "bool_or"),
     ("prefix", "starts_with"),
+    ("regexp_contains", "regexp_like"),
     ("regexp_matches", "regexp_like"),
     ("sign", "signum"),
+    ("sort_array", "array_sort"),
     ("split", "string_to_array"),
     ("startswith", "starts_with"),
     ("str_split", "string_to_array"),
@@ -69,6 +77,8 @@ const BARE_PARTS: &[(&str, usize, usize)] = &[
     ("date_sub", 0, 3),
     ("date_add", 0, 3),
     ("date_trunc", 0, 2),
+    ("timestamp_trunc", 1, 2),
+    ("datetime_trunc", 1, 2),
     ("date_part", 0, 2),
     ("datepart", 0, 2),
     ("last_day", 1, 2),
@@ -186,10 +196,65 @@ fn expression(name: &str, args: Vec<Expr>) -> Rewritten {
         "div0" | "div0null" => divide_or_zero(name, args),
         "mod" => operator(args, "mod(a, b)", BinaryOperator::Modulo),
         "square" => unary(args, "square(value)", |value| binary(value.clone(), BinaryOperator::Multiply, value)),
-        "charindex" => match <[Expr; 2]>::try_from(args) {
+        "safe_divide" => match <[Expr; 2]>::try_from(args) {
+            Ok([dividend, divisor]) => {
+                Ok(Some(binary(dividend, BinaryOperator::Divide, call("nullif", vec![divisor, number(0)]))))
+            }
+            Err(_) => Err("safe_divide(a, b)"),
+        },
+        "equal_null" => match <[Expr; 2]>::try_from(args) {
+            Ok([left, right]) => {
+                let (left, right) = (Box::new(build::nested(left)), Box::new(build::nested(right)));
+                Ok(Some(Expr::IsNotDistinctFrom(left, right)))
+            }
+            Err(_) => Err("equal_null(a, b)"),
+        },
+        "locate" | "charindex" => match <[Expr; 2]>::try_from(args) {
             Ok([needle, text]) => Ok(Some(call("strpos", vec![text, needle]))),
             Err(_) => Err("charindex(part, text)"),
         },
+        "format_date" | "format_datetime" | "format_timestamp" => match <[Expr; 2]>::try_from(args) {
+            Ok([format, date]) => Ok(Some(call("strftime", vec![date, format]))),
+            Err(_) => Err("format_date('%Y-%m-%d', date)"),
+        },
+        "parse_date" | "parse_datetime" | "parse_timestamp" => match <[Expr; 2]>::try_from(args) {
+            Ok([format, text]) => {
+                let parsed = call("strptime", vec![text, format]);
+                let is_date = name == "parse_date";
+                Ok(Some(if is_date { cast(parsed, datafusion::sql::sqlparser::ast::DataType::Date) } else { parsed }))
+            }
+            Err(_) => Err("parse_date('%Y-%m-%d', text)"),
+        },
+        "timestamp_trunc" | "datetime_trunc" => match <[Expr; 2]>::try_from(args) {
+            Ok([value, part]) => Ok(Some(call("date_trunc", vec![part, value]))),
+            Err(_) => Err("timestamp_trunc(timestamp, day)"),
+        },
+        "unix_seconds" | "unix_millis" | "unix_micros" => match <[Expr; 1]>::try_from(args) {
+            Ok([value]) => {
+                let seconds = call("date_part", vec![string("epoch"), value]);
+                let factor = match name {
+                    "unix_seconds" => 1,
+                    "unix_millis" => 1_000,
+                    _ => 1_000_000,
+                };
+                let scaled = binary(seconds, BinaryOperator::Multiply, number(factor));
+                Ok(Some(cast(call("floor", vec![scaled]), types::BIGINT)))
+            }
+            Err(_) => Err("unix_seconds(timestamp)"),
+        },
+        "timestamp_seconds" | "from_unixtime" if args.len() == 1 => Ok(Some(call("to_timestamp", args))),
+        "timestamp_millis" if args.len() == 1 => Ok(Some(call("epoch_ms", args))),
+        "generate_date_array" if args.len() == 2 => {
+            let day = Expr::Interval(Interval {
+                value: Box::new(string("1 day")),
+                leading_field: None,
+                leading_precision: None,
+                last_field: None,
+                fractional_seconds_precision: None,
+            });
+            Ok(Some(call("generate_series", args.into_iter().chain([day]).collect())))
+        }
+        "generate_array" if args.len() >= 2 => Ok(Some(call("generate_series", args))),
         "date_add" | "date_sub" if args.len() == 2 => {
             let op = if name == "date_add" { BinaryOperator::Plus } else { BinaryOperator::Minus };
             operator(args, "date_add(date, interval)", op)

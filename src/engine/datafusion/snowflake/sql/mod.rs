@@ -78,6 +78,41 @@ pub(in crate::engine::datafusion) fn register(ctx: &SessionContext) -> Result<()
     Ok(())
 }
 
+/// Functions that mean the same in every dialect, for sessions of any.
+const SHARED: &[(&str, &[&str])] = &[
+    ("sf_base64_decode_string", &["base64_decode_string"]),
+    ("sf_base64_encode", &["base64_encode"]),
+    ("sf_bitand", &["bitand", "bitwise_and"]),
+    ("sf_bitnot", &["bitnot", "bitwise_not"]),
+    ("sf_bitor", &["bitor", "bitwise_or"]),
+    ("sf_bitxor", &["bitxor", "bitwise_xor"]),
+    ("sf_editdistance", &["editdistance", "edit_distance"]),
+    ("sf_haversine", &["haversine"]),
+    ("sf_hex_decode_string", &["hex_decode_string"]),
+    ("sf_hex_encode", &["hex_encode"]),
+    ("sf_jarowinkler_similarity", &["jarowinkler_similarity"]),
+    ("sf_md5_number_lower64", &["md5_number_lower64"]),
+    ("sf_months_between", &["months_between"]),
+    ("sf_next_day", &["next_day"]),
+    ("sf_previous_day", &["previous_day"]),
+    ("sf_sha1", &["sha1", "sha"]),
+    ("sf_soundex", &["soundex"]),
+    ("sf_space", &["space"]),
+    ("sf_strtok", &["strtok"]),
+    ("sf_time_slice", &["time_slice"]),
+    ("sf_timestamp_from_parts", &["timestamp_from_parts", "timestamp_ntz_from_parts"]),
+    ("sf_width_bucket", &["width_bucket"]),
+];
+
+/// The functions of this layer that every session has, under their own names.
+pub(in crate::engine::datafusion) fn shared() -> Vec<ScalarUDF> {
+    let named = |function: ScalarUDF| {
+        let (_, names) = SHARED.iter().find(|(name, _)| *name == function.name())?;
+        Some(function.with_aliases(names.iter().copied()))
+    };
+    functions().into_iter().filter_map(named).collect()
+}
+
 fn functions() -> Vec<ScalarUDF> {
     let mut all = vec![plain::plain()];
     all.extend(variant::functions());
