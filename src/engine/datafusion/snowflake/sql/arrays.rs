@@ -60,6 +60,16 @@ pub(super) fn functions() -> Vec<ScalarUDF> {
                 Ok(())
             })
         }),
+    ];
+    all.extend(orders());
+    all.extend(answers());
+    all.extend(pairs());
+    all
+}
+
+/// Functions that leave elements out or put them in another order.
+fn orders() -> Vec<ScalarUDF> {
+    vec![
         strict("sf_array_distinct", "v", VARIANT, "array_distinct(array)", |row| {
             changed(row, |_, elements| {
                 let mut seen: Vec<Json> = Vec::new();
@@ -127,10 +137,7 @@ pub(super) fn functions() -> Vec<ScalarUDF> {
                 Ok(())
             })
         }),
-    ];
-    all.extend(answers());
-    all.extend(pairs());
-    all
+    ]
 }
 
 /// Functions that tell something of an array.

@@ -2,12 +2,11 @@
 //! name and with the same meaning are left to the rewrite of all dialects.
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, CastKind, DataType, DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArgumentClause, FunctionArguments, Ident, ObjectName, OrderByExpr, OrderByOptions, Value, WindowFrame,
-    WindowFrameBound, WindowFrameUnits, WindowSpec, WindowType,
+    BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
+    ObjectName, OrderByExpr, OrderByOptions, Value, WindowSpec, WindowType,
 };
 
-use super::date_parts;
+use super::{aggregates, date_parts};
 use crate::engine::{
     EngineError,
     datafusion::functions::rewrite::{
@@ -241,7 +240,7 @@ pub(super) fn rewrite_call(function: &mut Function) -> Rewritten {
             return Ok(None);
         }
         "sum" | "count" | "median" | "stddev" | "any_value" | "mode" => {
-            name_casts(function, &name);
+            aggregates::name_casts(function, &name);
             return Ok(None);
         }
         "approx_distinct" => {
@@ -253,11 +252,11 @@ pub(super) fn rewrite_call(function: &mut Function) -> Rewritten {
             }
             return Ok(None);
         }
-        "avg" => return Ok(average(function)),
-        "array_agg" | "array_unique_agg" | "listagg" => return Ok(collected(function, &name)),
-        "object_agg" => return Ok(object_agg(function)),
-        "conditional_true_event" => return Ok(event(function, "sum")),
-        "conditional_change_event" => return Ok(event(function, "sf_changes")),
+        "avg" => return Ok(aggregates::average(function)),
+        "array_agg" | "array_unique_agg" | "listagg" => return Ok(aggregates::collected(function, &name)),
+        "object_agg" => return Ok(aggregates::object_agg(function)),
+        "conditional_true_event" => return Ok(aggregates::event(function, "sum")),
+        "conditional_change_event" => return Ok(aggregates::event(function, "sf_changes")),
         _ => {}
     }
     let Some(args) = arguments(function) else { return Ok(None) };
@@ -497,96 +496,6 @@ fn row_number() -> Expr {
         }));
     }
     binary(cast(function, types::BIGINT), BinaryOperator::Minus, number(1))
-}
-
-/// `avg(x)` → `sum(x) / count(x)`, which has the digits of a division.
-fn average(function: &Function) -> Option<Expr> {
-    let mut function = function.clone();
-    name_casts(&mut function, "avg");
-    let named = |name: &str| {
-        let mut function = function.clone();
-        rename(&mut function, name);
-        Expr::Function(function)
-    };
-    (arguments(&function)?.len() == 1).then(|| call("sf_divide", vec![named("sum"), named("count")]))
-}
-
-/// `listagg(x, ',') within group (order by y)` and `array_agg(x) within group (order by y)`.
-fn collected(function: &Function, name: &str) -> Option<Expr> {
-    let args = arguments(function)?;
-    let mut function = function.clone();
-    rename(&mut function, "sf_collect");
-    let mut order = std::mem::take(&mut function.within_group);
-    let FunctionArguments::List(list) = &mut function.args else { return None };
-    let distinct = list.duplicate_treatment.take() == Some(DuplicateTreatment::Distinct) || name == "array_unique_agg";
-    for clause in std::mem::take(&mut list.clauses) {
-        if let FunctionArgumentClause::OrderBy(terms) = clause {
-            order.extend(terms);
-        }
-    }
-    let mut args = args.into_iter();
-    let (value, separator) = (args.next()?, args.next());
-    let is_text = name == "listagg";
-    let mut options = String::from(if distinct { "distinct" } else { "all" });
-    for term in &order {
-        let upwards = term.options.asc != Some(false);
-        let nulls_first = term.options.nulls_first.unwrap_or(!upwards);
-        options.push_str(if upwards { " asc" } else { " desc" });
-        options.push_str(if nulls_first { " first" } else { " last" });
-    }
-    let null = Expr::Value(Value::Null.with_span(datafusion::sql::sqlparser::tokenizer::Span::empty()));
-    let separator = if is_text { separator.unwrap_or_else(|| string("")) } else { null };
-    let all = [string(&options), separator, value].into_iter().chain(order.into_iter().map(|term| term.expr));
-    list.args = all.map(|expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))).collect();
-    Some(Expr::Function(function))
-}
-
-/// `sum(v::float)` beside `sum(v)`: the planner names both alike, but for a function that vanishes later.
-/// And a path into a variant is a number there.
-fn name_casts(function: &mut Function, name: &str) {
-    let FunctionArguments::List(list) = &mut function.args else { return };
-    if let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(value))) = list.args.first_mut() {
-        if let Expr::Function(call) = value
-            && name != "count"
-            && simple_name(call).as_deref() == Some("sf_path")
-        {
-            *value = cast(value.clone(), types::DOUBLE);
-        }
-        let text = value.to_string();
-        if text.contains("::") || text.contains("CAST(") {
-            *value = call("sf_plain", vec![value.clone(), string(&text)]);
-        }
-    }
-}
-
-fn object_agg(function: &Function) -> Option<Expr> {
-    let [key, value] = <[Expr; 2]>::try_from(arguments(function)?).ok()?;
-    let mut function = function.clone();
-    if let FunctionArguments::List(list) = &mut function.args {
-        list.args = vec![FunctionArg::Unnamed(FunctionArgExpr::Expr(call("sf_member", vec![key, value])))];
-    }
-    Some(call("sf_members_to_object", vec![collected(&function, "array_agg")?]))
-}
-
-/// `conditional_true_event(c) over (…)`: how often the condition was true so far; or how often a value changed.
-fn event(function: &Function, name: &str) -> Option<Expr> {
-    let [condition] = <[Expr; 1]>::try_from(arguments(function)?).ok()?;
-    let mut function = function.clone();
-    rename(&mut function, name);
-    if let FunctionArguments::List(list) = &mut function.args
-        && name == "sum"
-    {
-        let counted = case(vec![(condition, number(1))], Some(number(0)));
-        list.args = vec![FunctionArg::Unnamed(FunctionArgExpr::Expr(counted))];
-    }
-    if let Some(WindowType::WindowSpec(spec)) = &mut function.over {
-        spec.window_frame = Some(WindowFrame {
-            units: WindowFrameUnits::Rows,
-            start_bound: WindowFrameBound::Preceding(None),
-            end_bound: Some(WindowFrameBound::CurrentRow),
-        });
-    }
-    Some(Expr::Function(function))
 }
 
 /// An order by this expression, upwards.

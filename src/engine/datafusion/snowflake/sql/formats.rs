@@ -161,10 +161,10 @@ impl<'a> Reader<'a> {
 
     fn month(&mut self) -> Option<i64> {
         let word = self.word();
-        let known = |name: &&str| {
+        let known = |name: &str| {
             name.eq_ignore_ascii_case(word) || name.get(..3).is_some_and(|head| head.eq_ignore_ascii_case(word))
         };
-        let index = MONTHS.iter().position(|name| known(&name))?;
+        let index = MONTHS.iter().position(|name| known(name))?;
         i64::try_from(index + 1).ok()
     }
 

@@ -63,8 +63,9 @@ pub(super) fn rewrite_hierarchy(select: &mut Select) -> Result<(), EngineError> 
 
 /// What is handed down from parent to child.
 enum Piece {
-    Root(Expr),
-    Path(Expr, Expr),
+    Root(Box<Expr>),
+    /// The value and what stands before each.
+    Path(Box<[Expr; 2]>),
 }
 
 /// Finds what is handed down in the select list, and puts columns in its place.
@@ -82,13 +83,11 @@ impl VisitorMut for Pieces {
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         let piece = match expr {
             Expr::Prefixed { prefix, value } if prefix.value.eq_ignore_ascii_case("connect_by_root") => {
-                Some(Piece::Root(*value.clone()))
+                Some(Piece::Root(value.clone()))
             }
             Expr::Function(function) if simple_name(function).as_deref() == Some("sys_connect_by_path") => {
-                match arguments(function).and_then(|args| <[Expr; 2]>::try_from(args).ok()) {
-                    Some([value, separator]) => Some(Piece::Path(value, separator)),
-                    None => None,
-                }
+                let args = arguments(function).and_then(|args| <[Expr; 2]>::try_from(args).ok());
+                args.map(|args| Piece::Path(Box::new(args)))
             }
             _ => None,
         };
@@ -160,8 +159,9 @@ fn rows_of(
     for (index, piece) in pieces.into_iter().enumerate() {
         let column = piece_name(index);
         let (of_root, of_child) = match piece {
-            Piece::Root(value) => (of_table(value, name), found_column(column.clone())),
-            Piece::Path(value, separator) => {
+            Piece::Root(value) => (of_table(*value, name), found_column(column.clone())),
+            Piece::Path(args) => {
+                let [value, separator] = *args;
                 let step = concat(separator, text(value));
                 (step.clone(), concat(found_column(column.clone()), step))
             }

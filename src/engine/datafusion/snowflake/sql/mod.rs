@@ -3,7 +3,9 @@
 //! [`rewrite_statement`] changes the parsed statement, [`register`] adds functions and rules to a session. A variant is JSON
 //! as text in Arrow's large strings, which nothing else here has; numbers are NUMBERs where Snowflake's arithmetic says so.
 
+mod aggregates;
 mod arrays;
+mod asof;
 mod calls;
 mod casts;
 mod changes;

@@ -202,23 +202,9 @@ fn rewrite_expr(expr: &mut Expr) -> Result<Option<Expr>, EngineError> {
             let members = fields.iter().flat_map(|field| [string(&field.key.value), *field.value.clone()]);
             Some(call("sf_object_construct", members.collect()))
         }
-        Expr::Substring { expr, substring_from: Some(from), substring_for, .. } => {
-            let mut args = vec![*expr.clone(), *from.clone()];
-            args.extend(substring_for.iter().map(|length| *length.clone()));
-            Some(call("sf_substr", args))
+        Expr::Substring { .. } | Expr::Trim { .. } | Expr::Position { .. } | Expr::Ceil { .. } | Expr::Floor { .. } => {
+            spelled(expr)
         }
-        Expr::Trim { expr, trim_where, trim_what, trim_characters } => {
-            let function = match trim_where {
-                Some(TrimWhereField::Leading) => "sf_ltrim",
-                Some(TrimWhereField::Trailing) => "sf_rtrim",
-                Some(TrimWhereField::Both) | None => "sf_trim",
-            };
-            let characters = trim_what.as_deref().or(trim_characters.as_ref().and_then(|all| all.first()));
-            Some(call(function, std::iter::once(*expr.clone()).chain(characters.cloned()).collect()))
-        }
-        Expr::Position { expr, r#in } => Some(call("sf_charindex", vec![*expr.clone(), *r#in.clone()])),
-        Expr::Ceil { expr, field } => Some(rounded("sf_ceil", expr, field)),
-        Expr::Floor { expr, field } => Some(rounded("sf_floor", expr, field)),
         Expr::RLike { negated, expr, pattern, .. } => {
             let matches = call("sf_regexp_like", vec![*expr.clone(), *pattern.clone()]);
             Some(if *negated { Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(matches) } } else { matches })
@@ -265,6 +251,30 @@ fn rewrite_expr(expr: &mut Expr) -> Result<Option<Expr>, EngineError> {
     })
 }
 
+/// Functions that have a syntax of their own.
+fn spelled(expr: &Expr) -> Option<Expr> {
+    match expr {
+        Expr::Substring { expr, substring_from: Some(from), substring_for, .. } => {
+            let mut args = vec![*expr.clone(), *from.clone()];
+            args.extend(substring_for.iter().map(|length| *length.clone()));
+            Some(call("sf_substr", args))
+        }
+        Expr::Trim { expr, trim_where, trim_what, trim_characters } => {
+            let function = match trim_where {
+                Some(TrimWhereField::Leading) => "sf_ltrim",
+                Some(TrimWhereField::Trailing) => "sf_rtrim",
+                Some(TrimWhereField::Both) | None => "sf_trim",
+            };
+            let characters = trim_what.as_deref().or(trim_characters.as_ref().and_then(|all| all.first()));
+            Some(call(function, std::iter::once(*expr.clone()).chain(characters.cloned()).collect()))
+        }
+        Expr::Position { expr, r#in } => Some(call("sf_charindex", vec![*expr.clone(), *r#in.clone()])),
+        Expr::Ceil { expr, field } => Some(rounded("sf_ceil", expr, field)),
+        Expr::Floor { expr, field } => Some(rounded("sf_floor", expr, field)),
+        _ => None,
+    }
+}
+
 /// A variant in place of a condition is read as a boolean.
 fn condition(expr: &mut Expr) {
     if let Expr::Function(function) = expr
@@ -285,7 +295,7 @@ fn plain(expr: &mut Box<Expr>) {
     if matches!(expr.as_ref(), Expr::Value(_) | Expr::Tuple(_) | Expr::Cast { .. }) {
         return;
     }
-    *expr = Box::new(call("sf_plain", vec![nested(*expr.clone())]));
+    **expr = call("sf_plain", vec![nested(*expr.clone())]);
 }
 
 fn rounded(name: &str, expr: &Expr, field: &CeilFloorKind) -> Expr {

@@ -69,7 +69,7 @@ impl VisitorMut for Finder<'_> {
         if let Some(outer) = self.scopes.last_mut()
             && let Some(cte) = outer.ctes.get_mut(outer.seen)
         {
-            cte.query = Box::new(query.clone());
+            *cte.query = query.clone();
             outer.seen += 1;
         }
         ControlFlow::Continue(())

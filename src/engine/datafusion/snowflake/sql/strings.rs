@@ -64,6 +64,16 @@ pub(super) fn functions() -> Vec<ScalarUDF> {
         strict("sf_trim", "t?t", TEXT, "trim(text, characters)", |row| Ok(trimmed(row, true, true).into())),
         strict("sf_ltrim", "t?t", TEXT, "ltrim(text, characters)", |row| Ok(trimmed(row, true, false).into())),
         strict("sf_rtrim", "t?t", TEXT, "rtrim(text, characters)", |row| Ok(trimmed(row, false, true).into())),
+    ];
+    all.extend(changes());
+    all.extend(pieces());
+    all.extend(encodings());
+    all
+}
+
+/// Functions that change a text or tell something of it.
+fn changes() -> Vec<ScalarUDF> {
+    vec![
         strict("sf_replace", "tt?t", TEXT, "replace(text, part, by)", |row| {
             Ok(if row.text(1).is_empty() {
                 row.text(0).into()
@@ -127,10 +137,7 @@ pub(super) fn functions() -> Vec<ScalarUDF> {
             }
             Ok(out.into())
         }),
-    ];
-    all.extend(pieces());
-    all.extend(encodings());
-    all
+    ]
 }
 
 /// Functions that take a text apart or compare two.
@@ -303,7 +310,7 @@ fn hex(bytes: &[u8], upper: bool) -> String {
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {
     let digits: Vec<u32> = text.chars().map(|c| c.to_digit(16)).collect::<Option<_>>()?;
-    if digits.len() % 2 != 0 {
+    if !digits.len().is_multiple_of(2) {
         return None;
     }
     digits.chunks(2).map(|pair| u8::try_from(pair.iter().fold(0, |value, digit| value * 16 + digit)).ok()).collect()

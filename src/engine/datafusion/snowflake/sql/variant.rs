@@ -286,7 +286,7 @@ enum Missing {
 }
 
 fn construct(row: &Row<'_>, missing: Missing) -> Result<Value> {
-    if row.len() % 2 != 0 {
+    if !row.len().is_multiple_of(2) {
         return exec_err!("`object_construct` takes keys and values in turn");
     }
     let mut members = Vec::with_capacity(row.len() / 2);
