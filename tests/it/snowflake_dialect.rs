@@ -115,6 +115,32 @@ fn tables_swap_overwrite_and_clone() {
 }
 
 #[test]
+fn comments_are_kept_and_updates_join() {
+    let folder = folder(&[
+        ("models/a.sql", "select 1 as id"),
+        (
+            "macros/m.sql",
+            "{% macro m() %}{% for sql in [
+                'create or replace dynamic table dev.t target_lag = downstream as select 1 as id, 10 as v union all select 2, 20',
+                \"alter table dev.t alter id comment $$it's a key$$, column v comment 'a value'\",
+                'comment if exists on dynamic table dev.t is $$rows$$',
+                'comment on schema dev is $$nothing$$',
+                'update dev.t as t set v = s.v + t.v from (select 2 as id, 1 as v) as s where t.id = s.id',
+             ] %}{% do run_query(sql) %}{% endfor %}
+             {{ log('found ' ~ run_query('select count(*), sum(v) from dev.t')[0][1], info=true) }}{% endmacro %}",
+        ),
+    ]);
+    folder.expect(0, &["run"]);
+    folder.expect(0, &["run-operation", "m"]).shows(&["found 31"]);
+    let comments =
+        "select column_name, column_comment from information_schema.columns where table_name = 'T' order by 1";
+    assert_eq!(
+        folder.rows(comments),
+        [r#"{"COLUMN_NAME":"ID","COLUMN_COMMENT":"it's a key"}"#, r#"{"COLUMN_NAME":"V","COLUMN_COMMENT":"a value"}"#]
+    );
+}
+
+#[test]
 fn another_dialect_is_refused_at_its_line() {
     let folder = folder(&[]);
     folder.write("profiles.yml", PROFILE.replace("dialect: snowflake", "dialect: oracle"));

@@ -1,6 +1,8 @@
 //! Statements that only Snowflake has: those that are carried out here, those that have no local meaning and are recorded,
 //! and those that cannot be done.
 
+use datafusion::sql::sqlparser::tokenizer::Token;
+
 use super::{
     show::{Show, read_show},
     tokens::Solid,
@@ -17,6 +19,11 @@ pub enum Command {
     /// ALTER SESSION SET: parameters by name in lower case.
     SetParameters(Vec<(String, String)>),
     UnsetParameters(Vec<String>),
+    /// Comments of a relation, or of its columns, as ALTER writes them: column and text.
+    Comments {
+        table: Vec<String>,
+        comments: Vec<(Option<String>, Option<String>)>,
+    },
     /// ALTER TABLE … SWAP WITH.
     Swap {
         one: Vec<String>,
@@ -45,6 +52,7 @@ pub fn command(solid: &Solid<'_>) -> Result<Option<Command>, EngineError> {
             return Err(unsupported("session variables", "use `var()` or a macro"));
         }
         "ALTER" => altered(solid)?,
+        "COMMENT" => commented(solid),
         "CREATE" | "DROP" | "UNDROP" => made(solid)?,
         "INSERT" if solid.says(1, &["OVERWRITE", "INTO"]) => {
             let table = solid.name(if solid.word(3) == "TABLE" { 4 } else { 3 }).0;
@@ -128,6 +136,13 @@ fn made(solid: &Solid<'_>) -> Result<Option<Command>, EngineError> {
     Err(unsupported(refused.0, refused.1))
 }
 
+/// COMMENT on what is kept nowhere; those of tables, views and columns are stored.
+fn commented(solid: &Solid<'_>) -> Option<Command> {
+    let at = if solid.says(1, &["IF", "EXISTS"]) { 4 } else { 2 };
+    let is_kept = !matches!(solid.word(at).as_str(), "SCHEMA" | "DATABASE" | "FUNCTION" | "PROCEDURE");
+    (without_meaning(solid, at).is_some() || !is_kept).then_some(Command::Recorded("comments"))
+}
+
 fn altered(solid: &Solid<'_>) -> Result<Option<Command>, EngineError> {
     if solid.word(1) == "SESSION" {
         return parameters(solid).map(Some);
@@ -176,6 +191,9 @@ fn altered(solid: &Solid<'_>) -> Result<Option<Command>, EngineError> {
     if let Some((_, name)) = recorded.iter().find(|(words, _)| solid.says(at, words)) {
         return Ok(Some(Command::Recorded(name)));
     }
+    if let Some(comments) = comments(solid, at) {
+        return Ok(Some(Command::Comments { table: name, comments }));
+    }
     // ALTER TABLE t MODIFY COLUMN c SET MASKING POLICY p, … SET TAG ….
     if matches!(solid.word(at).as_str(), "MODIFY" | "ALTER") {
         let column = if solid.word(at + 1) == "COLUMN" { at + 2 } else { at + 1 };
@@ -186,6 +204,40 @@ fn altered(solid: &Solid<'_>) -> Result<Option<Command>, EngineError> {
         }
     }
     Ok(None)
+}
+
+/// `set comment = '…'`, `unset comment`, `alter [column] a comment '…', [column] b unset comment`.
+fn comments(solid: &Solid<'_>, at: usize) -> Option<Vec<(Option<String>, Option<String>)>> {
+    if solid.says(at, &["UNSET", "COMMENT"]) {
+        return Some(vec![(None, None)]);
+    }
+    if solid.says(at, &["SET", "COMMENT"]) {
+        return Some(vec![(None, Some(solid.text(at + 3)?))]);
+    }
+    if !matches!(solid.word(at).as_str(), "ALTER" | "MODIFY") {
+        return None;
+    }
+    let mut at = at + 1;
+    let is_list = matches!(solid.token(at), Some(Token::LParen));
+    at += usize::from(is_list);
+    let mut found = Vec::new();
+    loop {
+        let (column, end) = solid.name(if solid.word(at) == "COLUMN" { at + 1 } else { at });
+        let [column] = <[String; 1]>::try_from(column).ok()?;
+        let text = match solid.word(end).as_str() {
+            "COMMENT" => Some(solid.text(end + 1)?),
+            "UNSET" if solid.word(end + 1) == "COMMENT" => None,
+            _ => return None,
+        };
+        found.push((Some(column), text));
+        at = end + 2;
+        match solid.token(at) {
+            Some(Token::Comma) => at += 1,
+            Some(Token::RParen) if is_list => return Some(found),
+            None | Some(Token::SemiColon) => return Some(found),
+            Some(_) => return None,
+        }
+    }
 }
 
 /// ALTER SESSION SET a = 1, b = 'x'; ALTER SESSION UNSET a, b.

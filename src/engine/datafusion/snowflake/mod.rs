@@ -45,13 +45,13 @@ pub(super) fn works(sql: &str) -> Result<Vec<Work>, EngineError> {
     let mut works = Vec::new();
     for mut tokens in parse::split(sql, Dialect::Snowflake)? {
         tokens::swap_names(&mut tokens);
+        tokens::plain_texts(&mut tokens);
         match commands::command(&tokens::Solid::new(&tokens))? {
             Some(Command::InsertOverwrite { table, overwrite }) => {
                 if let Some(token) = tokens.get_mut(overwrite) {
                     token.token = Token::Whitespace(Whitespace::Space);
                 }
-                let quoted: Vec<String> = table.iter().map(|part| quote_identifier(part)).collect();
-                let delete = parse::parse(&format!("delete from {}", quoted.join(".")))?.pop();
+                let delete = parse::parse(&format!("delete from {}", written(&table)))?.pop();
                 let delete = delete.ok_or_else(|| parse::sql_error("INSERT OVERWRITE needs a table"))?;
                 works.push(Work::Overwrite(Box::new(delete), Box::new(parse::parsed(tokens, Dialect::Snowflake)?)));
             }
@@ -98,25 +98,65 @@ pub(super) async fn run(session: &Arc<SessionCore>, command: Command) -> Result<
             locked(&session.parameters).retain(|(known, _)| !names.contains(known));
             Ok(done())
         }
+        Command::Comments { table, comments } => set_comments(session, &table, &comments).await,
         Command::Swap { one, other } => swap(session, &one, &other).await,
         Command::InsertOverwrite { .. } => Err(parse::sql_error("INSERT OVERWRITE needs rows")),
     }
 }
 
+/// Comments of a relation and its columns, as one change.
+async fn set_comments(
+    session: &Arc<SessionCore>,
+    table: &[String],
+    comments: &[(Option<String>, Option<String>)],
+) -> Result<Outcome, EngineError> {
+    let table = written(table);
+    let statements = comments.iter().map(|(column, text)| {
+        let text = text.as_deref().map_or_else(|| "null".to_owned(), |text| format!("'{}'", text.replace('\'', "''")));
+        match column {
+            Some(column) => format!("comment on column {table}.{} is {text}", quote_identifier(column)),
+            None => format!("comment on table {table} is {text}"),
+        }
+    });
+    let statements: Vec<String> = statements.collect();
+    if session.in_transaction() {
+        return carry_out(session, &statements).await;
+    }
+    session.begin();
+    match carry_out(session, &statements).await {
+        Ok(outcome) => session.commit().await.map(|()| outcome),
+        Err(error) => {
+            session.rollback().await?;
+            Err(error)
+        }
+    }
+}
+
 /// Two tables change names, by way of a name that nobody else has.
 async fn swap(session: &Arc<SessionCore>, one: &[String], other: &[String]) -> Result<Outcome, EngineError> {
-    let written = |parts: &[String]| parts.iter().map(|part| quote_identifier(part)).collect::<Vec<_>>().join(".");
     let mut between = one.to_vec();
     if let Some(table) = between.last_mut() {
         table.push_str("__swapped");
     }
-    for (from, to) in [(one, between.as_slice()), (other, one), (between.as_slice(), other)] {
-        let sql = format!("alter table {} rename to {}", written(from), written(to));
-        for parsed in parse::parse(&sql)? {
+    let renames = [(one, between.as_slice()), (other, one), (between.as_slice(), other)];
+    let rename =
+        |(from, to): (&[String], &[String])| format!("alter table {} rename to {}", written(from), written(to));
+    carry_out(session, &renames.map(rename)).await
+}
+
+/// Runs statements of the engine's own SQL.
+async fn carry_out(session: &Arc<SessionCore>, statements: &[String]) -> Result<Outcome, EngineError> {
+    for sql in statements {
+        for parsed in parse::parse(sql)? {
             statement::run(session, parsed, &StatementOptions::default()).await?;
         }
     }
     Ok(done())
+}
+
+/// A stored name in SQL.
+fn written(parts: &[String]) -> String {
+    parts.iter().map(|part| quote_identifier(part)).collect::<Vec<_>>().join(".")
 }
 
 fn done() -> Outcome {

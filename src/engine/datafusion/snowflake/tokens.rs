@@ -95,11 +95,24 @@ pub fn swap_names(tokens: &mut [TokenWithSpan]) {
     }
 }
 
+/// `$$…$$` as a text literal, but for the bodies of functions.
+pub fn plain_texts(tokens: &mut [TokenWithSpan]) {
+    let solid = Solid::new(tokens);
+    if solid.word(0) == "CREATE" && (1..5).any(|at| solid.word(at) == "FUNCTION") {
+        return;
+    }
+    for token in tokens {
+        if let Token::DollarQuotedString(text) = &mut token.token {
+            token.token = Token::SingleQuotedString(std::mem::take(&mut text.value));
+        }
+    }
+}
+
 /// Takes out what has no meaning here and what the parser would not read: kinds of tables, COPY GRANTS, CLUSTER BY, options
 /// of dynamic and Iceberg tables, policies and tags. Returns what was taken, as it was written.
 pub fn take_clauses(tokens: &mut [TokenWithSpan]) -> Vec<String> {
     let solid = Solid::new(tokens);
-    if !(solid.word(0) == "CREATE" || solid.word(0) == "ALTER") {
+    if !matches!(solid.word(0).as_str(), "CREATE" | "ALTER" | "COMMENT" | "DROP") {
         return Vec::new();
     }
     let head = head_end(&solid);
@@ -175,8 +188,9 @@ fn clause_end(solid: &Solid<'_>, at: usize) -> Option<usize> {
     ];
     let word = solid.word(at);
     let parenthesised = |from: usize| closing(solid, from);
+    let kinds_end = if solid.word(0) == "CREATE" || solid.says(1, &["IF", "EXISTS"]) { 5 } else { 3 };
     match word.as_str() {
-        "TRANSIENT" | "SECURE" | "DYNAMIC" | "ICEBERG" | "HYBRID" | "VOLATILE" if at < 5 => Some(at + 1),
+        "TRANSIENT" | "SECURE" | "DYNAMIC" | "ICEBERG" | "HYBRID" | "VOLATILE" if at < kinds_end => Some(at + 1),
         "COPY" if solid.says(at, &["COPY", "GRANTS"]) => Some(at + 2),
         "CLUSTER" if solid.says(at, &["CLUSTER", "BY"]) => parenthesised(at + 2),
         "WITH" | "ROW" | "MASKING" | "TAG" | "AGGREGATION" | "PROJECTION" => policy_end(solid, at),

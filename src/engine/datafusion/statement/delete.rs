@@ -6,8 +6,8 @@ use datafusion::{
     common::DataFusionError,
     logical_expr::{LogicalPlan, LogicalPlanBuilder, cast},
     sql::sqlparser::ast::{
-        Assignment, AssignmentTarget, Delete, Expr, FromTable, Ident, Select, SelectItem, Statement, TableWithJoins,
-        Update, Value,
+        Assignment, AssignmentTarget, Delete, Expr, FromTable, Ident, MergeAction, Select, SelectItem, Statement,
+        TableWithJoins, Update, UpdateTableFromKind, Value,
     },
 };
 
@@ -22,7 +22,7 @@ use super::{
         write::{Written, write_plan},
     },
     insert::{missing_column, table_spec},
-    nothing,
+    merge, nothing,
     rewrite::{
         FILE, Target, files_and_sums, is_not_true, open_target, plan_ast, query_where, removes_of, requalify,
         respelling, rows, select_of, select_target, show_target, target_columns, template,
@@ -81,8 +81,40 @@ fn delete_condition(delete: &Delete) -> Result<Option<Expr>, EngineError> {
     }
 }
 
-pub(super) async fn update(session: &Arc<SessionCore>, parsed: Parsed) -> Result<Outcome, EngineError> {
+pub(super) async fn update(session: &Arc<SessionCore>, mut parsed: Parsed) -> Result<Outcome, EngineError> {
+    if let Statement::Update(Update { from: Some(_), .. }) = &parsed.statement {
+        parsed.statement = update_as_merge(parsed.statement)?;
+        return Ok(Outcome { tag: "UPDATE".to_owned(), ..merge::merge(session, parsed).await? });
+    }
     respelling(session, parsed, |statement| async { update_once(session, statement).await }).await
+}
+
+/// `update t set … from s where …` → `merge into t using s on … when matched then update set …`.
+fn update_as_merge(statement: Statement) -> Result<Statement, EngineError> {
+    let mut statement_of = template("merge into t using s on true when matched then update set c = null")?;
+    let (Statement::Update(update), Statement::Merge(merge)) = (statement, &mut statement_of) else {
+        return Err(sql_error("UPDATE was expected"));
+    };
+    let from = match update.from {
+        Some(UpdateTableFromKind::BeforeSet(from) | UpdateTableFromKind::AfterSet(from)) => from,
+        None => Vec::new(),
+    };
+    let from = <[TableWithJoins; 1]>::try_from(from);
+    let Some([source]) = from.ok().filter(|[source]| source.joins.is_empty() && update.returning.is_none()) else {
+        return Err(EngineError::Unsupported {
+            feature: "update with several tables or returning".to_owned(),
+            help: Some("join in a query: `from (select …) as s`".to_owned()),
+        });
+    };
+    merge.table = update.table.relation;
+    merge.source = source.relation;
+    if let Some(condition) = update.selection {
+        *merge.on = condition;
+    }
+    if let Some(MergeAction::Update(set)) = merge.clauses.first_mut().map(|clause| &mut clause.action) {
+        set.assignments = update.assignments;
+    }
+    Ok(statement_of)
 }
 
 async fn update_once(session: &Arc<SessionCore>, statement: Statement) -> Result<Outcome, DataFusionError> {
@@ -91,14 +123,11 @@ async fn update_once(session: &Arc<SessionCore>, statement: Statement) -> Result
         _ => None,
     })
     .await?;
-    let Statement::Update(Update { assignments, from, selection, returning, .. }) = statement else {
+    let Statement::Update(Update { assignments, selection, returning, .. }) = statement else {
         return Err(carry(sql_error("UPDATE was expected")));
     };
-    if from.is_some() || returning.is_some() {
-        return Err(carry(EngineError::Unsupported {
-            feature: "update with from or returning".to_owned(),
-            help: Some("use `merge into … when matched then update set …`".to_owned()),
-        }));
+    if returning.is_some() {
+        return Err(carry(EngineError::Unsupported { feature: "update with returning".to_owned(), help: None }));
     }
     let condition = selection.unwrap_or(Expr::Value(Value::Boolean(true).into()));
     let Some((files, hits)) = touched(session, &target, &condition).await? else {

@@ -54,6 +54,13 @@ async fn update_changes_only_the_rows_that_meet_the_condition() {
         ("update t set id = id * 10, name = 'y' where id in (select 2)", "UPDATE 1"),
         ("select * from t order by id", "id | name\n1 | x\n3 | x\n20 | y"),
         ("update t set nam = 1", "error: column `nam` does not exist @1:14 (did you mean `name`?)"),
+        ("create table s as select * from (values (20, 'new'), (5, 'none')) as v(key, name)", "CREATE TABLE AS 2"),
+        ("update t as d set name = s.name || d.id from s where s.key = d.id", "UPDATE 1"),
+        ("select * from t where id = 20", "id | name\n20 | new20"),
+        (
+            "update t set name = 'x' from s, s as more where s.key = t.id",
+            "error: `update with several tables or returning` is not supported by this engine",
+        ),
     ])
     .await;
 }

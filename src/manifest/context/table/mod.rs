@@ -377,6 +377,11 @@ impl Object for Table {
         })
     }
 
+    /// `table[0]` is `table.rows[0]`.
+    fn get_item(&self, key: &Value) -> Option<Value> {
+        Rows(self.clone()).get_item(key)
+    }
+
     fn call_method(&self, interp: &mut Interp<'_>, name: &str, args: Args) -> Option<Result<Value, JinjaError>> {
         self.method(interp, name, args)
     }

@@ -253,7 +253,7 @@ pub(super) fn rewrite_call(function: &mut Function) -> Rewritten {
             return Ok(None);
         }
         "avg" => return Ok(aggregates::average(function)),
-        "array_agg" | "array_unique_agg" | "listagg" => return Ok(aggregates::collected(function, &name)),
+        "array_agg" | "arrayagg" | "array_unique_agg" | "listagg" => return Ok(aggregates::collected(function, &name)),
         "object_agg" => return Ok(aggregates::object_agg(function)),
         "conditional_true_event" => return Ok(aggregates::event(function, "sum")),
         "conditional_change_event" => return Ok(aggregates::event(function, "sf_changes")),
