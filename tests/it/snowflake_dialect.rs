@@ -141,6 +141,51 @@ fn comments_are_kept_and_updates_join() {
 }
 
 #[test]
+fn a_project_of_many_materializations_builds_twice() {
+    let folder = folder(&[
+        ("seeds/codes.csv", "id,code\n1,a\n2,b\n"),
+        (
+            "models/lagging.sql",
+            "{{ config(materialized='dynamic_table', target_lag='1 hour', snowflake_warehouse='w') }}
+             select id, iff(code = 'a', 'first', 'other') as place from {{ ref('codes') }}",
+        ),
+        (
+            "models/growing.sql",
+            "{{ config(materialized='incremental', unique_key='id', cluster_by=['id'], copy_grants=true) }}
+             select id, place, '{{ is_incremental() }}' as again from {{ ref('lagging') }}",
+        ),
+        (
+            "models/all.yml",
+            "models:
+  - name: lagging
+    description: \"it's lagging\"
+    config: {persist_docs: {relation: true, columns: true}}
+    columns: [{name: id, description: key, data_tests: [unique, not_null]}]
+unit_tests:
+  - name: places
+    model: lagging
+    given: [{input: ref('codes'), rows: [{id: 1, code: a}, {id: 2, code: x}]}]
+    expect: {rows: [{id: 1, place: first}, {id: 2, place: other}]}
+",
+        ),
+        (
+            "snapshots/history.sql",
+            "{% snapshot history %}{{ config(unique_key='id', strategy='check', check_cols=['place']) }}
+             select id, place from {{ ref('lagging') }}{% endsnapshot %}",
+        ),
+    ]);
+    for again in ["False", "True"] {
+        folder.expect(0, &["build"]).shows(&["ERROR=0"]);
+        assert_eq!(
+            folder.rows("select * from {{ ref('growing') }} order by id"),
+            [(1, "first"), (2, "other")]
+                .map(|(id, place)| format!(r#"{{"ID":{id},"PLACE":"{place}","AGAIN":"{again}"}}"#))
+        );
+    }
+    assert_eq!(folder.rows("select count(*) as n from {{ ref('history') }}"), [r#"{"N":2}"#]);
+}
+
+#[test]
 fn another_dialect_is_refused_at_its_line() {
     let folder = folder(&[]);
     folder.write("profiles.yml", PROFILE.replace("dialect: snowflake", "dialect: oracle"));

@@ -158,7 +158,8 @@ impl RelationObject {
             "quote_policy" => policy_value(relation.quote),
             "include_policy" => policy_value(relation.include),
             "quote_character" => "\"".into(),
-            "can_be_renamed" | "can_be_replaced" => Value::Bool(matches!(
+            "can_be_renamed" => Value::Bool(matches!(relation.kind, Some(RelationKind::Table | RelationKind::View))),
+            "can_be_replaced" => Value::Bool(matches!(
                 relation.kind,
                 Some(
                     RelationKind::Table | RelationKind::IcebergTable | RelationKind::View | RelationKind::DynamicTable
