@@ -18,7 +18,7 @@ use datafusion::{
         Column, DFSchema, Result, ScalarValue, UnnestOptions,
         config::ConfigOptions,
         exec_err, plan_err,
-        tree_node::{Transformed, TreeNode},
+        tree_node::{Transformed, TreeNode, TreeNodeRecursion},
     },
     logical_expr::{
         ColumnarValue, Expr, JoinType, LogicalPlan, LogicalPlanBuilder, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
@@ -381,7 +381,22 @@ impl AnalyzerRule for FlattenJoins {
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        Ok(plan.transform_up_with_subqueries(rewrite_join)?.data)
+        let joined = plan.transform_up_with_subqueries(rewrite_join)?.data;
+        joined.apply_with_subqueries(|node| {
+            let of_outer_query = |expr: &Expr| {
+                let expr = if let Expr::Alias(alias) = expr { alias.expr.as_ref() } else { expr };
+                matches!(expr, Expr::ScalarFunction(call) if call.func.name() == NAME) && expr.contains_outer()
+            };
+            if let LogicalPlan::Projection(projection) = node
+                && projection.expr.iter().any(of_outer_query)
+            {
+                return plan_err!(
+                    "`flatten` of a column of an outer query is not supported; join it: `from t, lateral flatten(input => t.v)`"
+                );
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        Ok(joined)
     }
 }
 
@@ -446,7 +461,7 @@ fn flatten_arguments(plan: &LogicalPlan) -> Result<Option<Vec<Expr>>> {
             LogicalPlan::Unnest(_) | LogicalPlan::EmptyRelation(_) | LogicalPlan::SubqueryAlias(_) => {}
             _ => foreign = true,
         }
-        Ok(datafusion::common::tree_node::TreeNodeRecursion::Continue)
+        Ok(TreeNodeRecursion::Continue)
     })?;
     if foreign && found.is_some() {
         return exec_err!("`flatten` of a column is supported as a joined table alone");
