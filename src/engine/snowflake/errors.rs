@@ -16,6 +16,8 @@ pub fn unreachable(server: &str, account: &str, proxy: Option<&str>, why: &str) 
         "look at the variables HTTPS_PROXY and NO_PROXY".to_owned()
     } else if lower.starts_with("404") || lower.starts_with("403") {
         format!("there is no account `{account}` at this address")
+    } else if lower.starts_with('5') || lower.starts_with("429") {
+        "the service itself is in trouble or too busy: see https://status.snowflake.com".to_owned()
     } else {
         format!("is `account: {account}` right, and does this machine reach it (proxy, firewall)?")
     };

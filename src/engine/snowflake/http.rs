@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use chrono::DateTime;
 use reqwest::{
     Client, Method, Proxy, StatusCode,
@@ -26,11 +27,15 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 /// The server answers a long statement after 45 s with a place to ask again.
+/// For an answer to a file.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 const READ_TIMEOUT: Duration = Duration::from_secs(180);
 
 pub struct Http {
     client: Client,
+    /// For files, which are longer on their way.
+    stores: Client,
     base: String,
     account: String,
     proxy: Option<String>,
@@ -58,24 +63,13 @@ struct Failed {
 
 impl Http {
     pub fn new(config: &SnowflakeConfig) -> Result<Self, EngineError> {
-        let mut builder = Client::builder()
-            .user_agent(concat!("tamis/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(READ_TIMEOUT)
-            .referer(false)
-            .redirect(reqwest::redirect::Policy::none());
-        if let Some(proxy) = &config.proxy {
-            let wrong = |error: reqwest::Error| EngineError::Profile {
-                message: format!("`proxy_host` and `proxy_port` are no address: {}", causes(&error)),
-            };
-            builder = builder.proxy(Proxy::all(proxy).map_err(wrong)?);
-        }
-        let client = builder.build().map_err(|error| EngineError::Storage {
-            context: "the HTTP client cannot be set up".into(),
-            message: causes(&error),
-            path: None,
-        })?;
-        Ok(Self { client, base: config.base_url(), account: config.auth.account.clone(), proxy: config.proxy.clone() })
+        Ok(Self {
+            client: client(config, READ_TIMEOUT)?,
+            stores: client(config, UPLOAD_TIMEOUT)?,
+            base: config.base_url(),
+            account: config.auth.account.clone(),
+            proxy: config.proxy.clone(),
+        })
     }
 
     /// Sends a request until it is answered.
@@ -182,6 +176,32 @@ impl Http {
         })
     }
 
+    /// A request to a stage's store; the status of the answer.
+    ///
+    /// # Errors
+    /// When no attempt was answered.
+    pub async fn object(&self, method: Method, url: &str, headers: &HeaderMap, content: Bytes) -> Result<u16, String> {
+        let mut attempt = 0;
+        loop {
+            let mut builder = self.stores.request(method.clone(), url).headers(headers.clone());
+            if method == Method::PUT {
+                builder = builder.body(content.clone());
+            }
+            let failed = match builder.send().await {
+                Ok(response) if !is_temporary(response.status()) => return Ok(response.status().as_u16()),
+                Ok(response) => {
+                    Failed { why: response.status().to_string(), temporary: true, wait: retry_after(&response) }
+                }
+                Err(error) => lost(error),
+            };
+            if !failed.temporary || attempt >= 6 {
+                return Err(failed.why);
+            }
+            tokio::time::sleep(failed.wait.unwrap_or_else(|| pause(attempt))).await;
+            attempt += 1;
+        }
+    }
+
     fn unreachable(&self, server: &str, why: &str) -> EngineError {
         errors::unreachable(server, &self.account, self.proxy.as_deref(), why)
     }
@@ -212,6 +232,26 @@ impl Http {
 
 fn pause(attempt: u32) -> Duration {
     FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(attempt)).min(LONGEST_PAUSE)
+}
+
+fn client(config: &SnowflakeConfig, read_timeout: Duration) -> Result<Client, EngineError> {
+    let mut builder = Client::builder()
+        .user_agent(concat!("tamis/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(read_timeout)
+        .referer(false)
+        .redirect(reqwest::redirect::Policy::none());
+    if let Some(proxy) = &config.proxy {
+        let wrong = |error: reqwest::Error| EngineError::Profile {
+            message: format!("`proxy_host` and `proxy_port` are no address: {}", causes(&error)),
+        };
+        builder = builder.proxy(Proxy::all(proxy).map_err(wrong)?);
+    }
+    builder.build().map_err(|error| EngineError::Storage {
+        context: "the HTTP client cannot be set up".into(),
+        message: causes(&error),
+        path: None,
+    })
 }
 
 impl Failed {

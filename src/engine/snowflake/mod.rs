@@ -10,6 +10,7 @@ mod load;
 mod login;
 mod metadata;
 mod pool;
+mod put;
 mod query;
 mod result;
 mod session;

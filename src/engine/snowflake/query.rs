@@ -100,10 +100,19 @@ async fn wait(http: &Http, connection: &Connection, mut answer: Answer) -> Resul
             .await
             .map_err(|error| Failure { error, query_id: query_id.clone() })?;
     }
-    let data = data(&answer);
+    let mut data = data(&answer);
     if !answer.success {
         let query_id = data.query_id.clone().or(query_id);
         return Err(Failure { error: errors::of_statement(&answer, &data), query_id });
+    }
+    match data.command.as_deref() {
+        Some("UPLOAD") => data.plan = Some(serde_json::from_value(answer.data).map_err(errors::unread)?),
+        Some("DOWNLOAD") => {
+            let help = Some("copy the rows with `copy into '@stage'` and fetch the files with another tool".into());
+            let error = EngineError::Unsupported { feature: "GET".into(), help };
+            return Err(Failure { error, query_id: data.query_id });
+        }
+        _ => {}
     }
     Ok(data)
 }

@@ -10,6 +10,7 @@ use super::{
     config::SnowflakeConfig,
     load, metadata,
     pool::{Connection, Pool, lock},
+    put::{self, Plan},
     query::{self, Failure},
     result::{self, Rows},
     wire::QueryData,
@@ -50,8 +51,11 @@ impl SnowflakeSession {
         let _running = self.running.lock().await;
         let mut cancelled = self.cancelled.subscribe();
         let work = async {
-            let data = query::run(&self.pool.http, &self.connection, sql).await?;
-            self.outcome(data, limit).await
+            let mut data = query::run(&self.pool.http, &self.connection, sql).await?;
+            match data.plan.take() {
+                Some(plan) => self.put(sql, &data, plan).await,
+                None => self.outcome(data, limit).await,
+            }
         };
         let outcome = tokio::select! {
             outcome = work => outcome,
@@ -84,6 +88,28 @@ impl SnowflakeSession {
             last.extend(counts.into_iter().filter_map(|(name, count)| Some((name, count?.into()))));
         }
         *lock(&self.last) = last;
+    }
+
+    /// Sends the files of a PUT.
+    async fn put(&self, sql: &str, data: &QueryData, plan: Plan) -> Result<Outcome, Failure> {
+        self.note(data.query_id.as_deref(), Some(data));
+        let failed = |error: EngineError| Failure { error, query_id: data.query_id.clone() };
+        let files = plan.files().map_err(failed)?;
+        let http = &self.pool.http;
+        let mut sent = Vec::new();
+        if !plan.is_for_one_file() {
+            sent = put::send(http, &plan, files).await.map_err(failed)?;
+        } else {
+            for file in files {
+                let sql = put::for_file(sql, &plan.target(&file)).ok_or_else(|| {
+                    failed(EngineError::Unsupported { feature: "PUT without a `file://` address".into(), help: None })
+                })?;
+                let Some(address) = query::run(http, &self.connection, &sql).await?.plan else { continue };
+                let plan = Plan { stage_info: address.stage_info, ..plan.clone() };
+                sent.extend(put::send(http, &plan, vec![file]).await.map_err(failed)?);
+            }
+        }
+        put::outcome(&sent).map_err(failed)
     }
 
     async fn outcome(&self, data: QueryData, limit: Option<usize>) -> Result<Outcome, Failure> {

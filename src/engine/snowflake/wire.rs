@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
+use super::put::Plan;
+
 /// What surrounds every answer.
 #[derive(Debug, Deserialize)]
 pub struct Answer {
@@ -50,6 +52,11 @@ pub struct RenewData {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct QueryData {
+    /// `UPLOAD`, of PUT; `DOWNLOAD`, of GET.
+    pub command: Option<String>,
+    /// What to do for it.
+    #[serde(skip)]
+    pub plan: Option<Plan>,
     pub query_id: Option<String>,
     pub sql_state: Option<String>,
     /// The columns of the result.

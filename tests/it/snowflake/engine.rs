@@ -226,6 +226,30 @@ async fn a_statement_that_takes_too_long_says_which_parameter_decides() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn files_are_put_on_a_stage_each_whole_and_with_what_became_of_it() {
+    let server = Server::start();
+    server.state().faults.plan("/stage/", &[Fault::Busy(503), Fault::Lost, Fault::BusyAfter]);
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a.json", "b.json", "c.csv"] {
+        std::fs::write(folder.path().join(name), format!("rows of {name}")).unwrap();
+    }
+    let session = engine(&server).session("test").await.unwrap();
+    let put = |files: &str| format!("put file://{}/{files} @lake auto_compress=false", folder.path().display());
+    let outcome = run(&*session, &put("*.json")).await.unwrap();
+    let column = |name: &str| outcome.batches[0].column_by_name(name).unwrap().as_string::<i32>().clone();
+    let pairs: Vec<String> = column("target")
+        .iter()
+        .zip(column("status").iter())
+        .map(|(target, status)| format!("{} {}", target.unwrap(), status.unwrap()))
+        .collect();
+    assert_eq!(pairs, ["a.json UPLOADED", "b.json UPLOADED"]);
+    let staged: Vec<String> = server.state().stage.iter().map(|(path, text)| format!("{path} {text}")).collect();
+    assert_eq!(staged, ["/stage/a.json rows of a.json", "/stage/b.json rows of b.json"]);
+    let error = run(&*session, &put("*.parquet")).await.unwrap_err().to_string();
+    assert!(error.contains("no file of this machine fits"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_has_ended_is_used_by_nobody_else() {
     let server = Server::start();
     let engine = engine(&server);

@@ -39,6 +39,8 @@ pub struct State {
     pub ran: Vec<String>,
     /// Each request: `POST /queries/v1/query-request`.
     pub asked: Vec<String>,
+    /// What was put on a stage, by its path.
+    pub stage: BTreeMap<String, String>,
     /// Request ids that were asked to be stopped.
     pub aborted: Vec<String>,
     /// The query and `data` of the last login.
@@ -168,6 +170,10 @@ impl Server {
                 None => Reply::json(state.query(request, self.port)),
             },
             _ if path.starts_with("/part/") => state.part(request),
+            _ if path.starts_with("/stage/") => {
+                state.stage.insert(path.to_owned(), request.body.clone());
+                Reply::json(Value::Null)
+            }
             _ => match path.strip_prefix("/queries/").and_then(|rest| rest.strip_suffix("/result")) {
                 Some(query) => match state.turned_away(request) {
                     Some(reply) => reply,

@@ -65,6 +65,16 @@ impl State {
             self.results.insert(query.to_owned(), (Value::Null, usize::MAX));
             return running(query, "333334");
         }
+        if let Some(rest) = sql.split("file://").nth(1).filter(|_| lower.starts_with("put")) {
+            let source = rest.split(['\'', ' ']).next().unwrap_or_default();
+            let name = source.rsplit('/').next().unwrap_or_default();
+            let url = format!("http://127.0.0.1:{port}/stage/{name}");
+            return json!({"success": true, "data": {
+                "queryId": query, "command": "UPLOAD", "src_locations": [source], "parallel": null, "overwrite": false,
+                "autoCompress": !lower.contains("auto_compress=false"), "sourceCompression": "auto_detect",
+                "stageInfo": {"locationType": "GCS", "location": "box/", "creds": {}, "presignedUrl": url},
+            }});
+        }
         if lower.contains("slow_function") {
             let message = "Statement reached its statement or warehouse timeout of 5 second(s) and was canceled.";
             return failure("000630", message, json!({"queryId": query, "sqlState": "57014"}));
