@@ -4,7 +4,7 @@
 
       tamis run-operation load_lake --target prod --args '{url: "s3://my-bucket/events/", storage_integration: lake_reader}'
 
-  Without `url` the files are those of the stage `lake.event_files`, as uploaded by `snow stage copy`.
+  Without `url` the files are those of the stage `lake.event_files`, as uploaded by PUT or `snow stage copy`.
 #}
 {% macro load_lake(url=none, storage_integration=none) %}
   {%- if target.type != 'snowflake' or target.get('dialect') -%}

@@ -217,6 +217,11 @@ impl RelationObject {
                 found.unwrap_or_else(|| bound.value("default"))
             }
             "scd_args" => scd_args(args)?,
+            "as_case_sensitive" => self.with_relation(as_stored(&self.relation)).into_value(),
+            "get_ddl_prefix_for_create" => create_prefix(args)?.into(),
+            "get_ddl_prefix_for_alter" => {
+                if self.relation.kind == Some(RelationKind::IcebergTable) { "iceberg" } else { "" }.into()
+            }
             "to_dict" => dict([
                 ("path", self.attribute("path").unwrap_or(Value::None)),
                 ("type", self.attribute("type").unwrap_or(Value::None)),
@@ -343,7 +348,10 @@ impl Object for RelationObject {
     }
 }
 
-const METHODS: [&str; 14] = [
+const METHODS: [&str; 17] = [
+    "as_case_sensitive",
+    "get_ddl_prefix_for_create",
+    "get_ddl_prefix_for_alter",
     "render",
     "render_limited",
     "include",
@@ -462,6 +470,36 @@ fn create_from(mut args: Args, quote: Policy) -> Result<RelationObject, JinjaErr
         include: Policy::ALL,
     };
     Ok(relation.into())
+}
+
+/// The relation as its names are stored where unquoted names are upper case; in quotes.
+fn as_stored(relation: &Relation) -> Relation {
+    let fold = |part: &Option<String>, quoted: bool| {
+        part.as_ref().map(|part| if quoted { part.clone() } else { part.to_uppercase() })
+    };
+    Relation {
+        database: fold(&relation.database, relation.quote.database),
+        schema: fold(&relation.schema, relation.quote.schema),
+        identifier: fold(&relation.identifier, relation.quote.identifier),
+        quote: Policy::ALL,
+        ..relation.clone()
+    }
+}
+
+/// `get_ddl_prefix_for_create(config, temporary)`: the word before TABLE.
+fn create_prefix(args: Args) -> Result<&'static str, JinjaError> {
+    let bound = bind(args, "get_ddl_prefix_for_create", &["config", "temporary"])?;
+    let config = bound.value("config");
+    let is_iceberg =
+        lookup(&config, "table_format").is_some_and(|format| format.to_str().eq_ignore_ascii_case("iceberg"));
+    let is_transient =
+        lookup(&config, "transient").filter(|value| !is_nothing(value)).is_none_or(|value| value.is_truthy());
+    Ok(match (bound.flag("temporary", false), is_iceberg, is_transient) {
+        (true, ..) => "temporary",
+        (_, true, _) => "iceberg",
+        (.., true) => "transient",
+        _ => "",
+    })
 }
 
 fn scd_args(args: Args) -> Result<Value, JinjaError> {

@@ -220,6 +220,31 @@ fn relations_render_by_their_policies() {
 }
 
 #[test]
+fn relations_tell_what_snowflakes_macros_ask() {
+    for (text, expected) in [
+        (
+            "{{ api.Relation.create(database='a', schema='b', identifier='c').quote(identifier=false).as_case_sensitive() }}",
+            "\"a\".\"b\".\"C\"",
+        ),
+        ("{{ api.Relation.create(identifier='c').get_ddl_prefix_for_create({'transient': false}, false) }}", ""),
+        (
+            "{{ api.Relation.create(identifier='c').get_ddl_prefix_for_create({'table_format': 'iceberg'}, false) }}",
+            "iceberg",
+        ),
+        ("{{ api.Relation.create(identifier='c', type='dynamic_table').is_dynamic_table }}", "True"),
+    ] {
+        check_render(text, expected);
+    }
+    let column = ColumnObject::of_engine("ID", "number(38,0)", true);
+    assert_eq!(
+        (column.dtype.as_str(), column.data_type().as_str(), column.is_integer()),
+        ("NUMBER", "NUMBER(38,0)", false)
+    );
+    let text = ColumnObject::of_engine("NAME", "text", true);
+    assert_eq!((text.is_string(), text.data_type().as_str()), (true, "character varying(16777216)"));
+}
+
+#[test]
 fn columns_know_their_types() {
     for (text, expected) in [
         ("{{ api.Column('a', 'varchar', 20).data_type }}", "character varying(20)"),

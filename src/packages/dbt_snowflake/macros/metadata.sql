@@ -26,7 +26,14 @@
   {%- if not ns.done -%}
     {{ exceptions.raise_compiler_error('the schema ' ~ place ~ ' holds more than ' ~ max_iter * max_results_per_iter ~ ' objects') }}
   {%- endif -%}
-  {{ return(pages[0] if pages | length == 1 else pages[0].merge(pages)) }}
+  {%- if pages | length == 1 -%}
+    {{ return(pages[0]) }}
+  {%- endif -%}
+  {%- set rows = [] -%}
+  {%- for page in pages -%}
+    {%- for row in page.rows -%}{%- do rows.append(row) -%}{%- endfor -%}
+  {%- endfor -%}
+  {{ return(rows) }}
 {%- endmacro -%}
 
 {%- macro snowflake__show_objects_sql(schema, max_results_per_iter=10000, watermark=none) -%}
