@@ -69,7 +69,7 @@ fn statements_without_a_local_meaning_are_accepted_and_others_refused() {
         ("call p()", "stored procedures"),
         ("use schema other", "USE of a database or schema"),
     ] {
-        run(sql, 1).shows(&[&format!("{said}"), "dialect `snowflake`"]);
+        run(sql, 1).shows(&[said, "dialect `snowflake`"]);
     }
 }
 

@@ -158,7 +158,10 @@ impl RelationObject {
             "quote_policy" => policy_value(relation.quote),
             "include_policy" => policy_value(relation.include),
             "quote_character" => "\"".into(),
-            "can_be_renamed" => Value::Bool(matches!(relation.kind, Some(RelationKind::Table | RelationKind::View))),
+            "can_be_renamed" => Value::Bool(matches!(
+                relation.kind,
+                Some(RelationKind::Table | RelationKind::View | RelationKind::DynamicTable)
+            )),
             "can_be_replaced" => Value::Bool(matches!(
                 relation.kind,
                 Some(

@@ -90,7 +90,7 @@ impl Faults {
         let hits = self.hits.entry(key).or_default();
         let random = next(&mut self.seed);
         // Two of three requests are hit, one request at most three times.
-        if *hits >= 3 || random % 3 == 0 {
+        if *hits >= 3 || random.is_multiple_of(3) {
             return None;
         }
         let mut fault = kinds[usize::try_from((random >> 16) % kinds.len() as u64).unwrap()];
