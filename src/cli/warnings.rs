@@ -118,7 +118,7 @@ fn words(value: &Value) -> Option<Vec<String>> {
     }
 }
 
-/// The warnings that dbt 1.11 knows, whether or not we have occasion for them, and `Warning`: ours without a name of dbt's.
+/// The warnings that dbt 1.11 knows, and one of 1.12, whether or not we have occasion for them, and `Warning`: ours without a name of dbt's.
 const EVENTS: &[&str] = &[
     "AdapterDeprecationWarning",
     "AdapterEventWarning",
@@ -190,6 +190,7 @@ const EVENTS: &[&str] = &[
     "SourceFreshnessProjectHooksNotRun",
     "SourceOverrideDeprecation",
     "TestsConfigDeprecation",
+    "TimeDimensionsRequireGranularityDeprecation",
     "UnexpectedJinjaBlockDeprecation",
     "UnpinnedRefNewVersionAvailable",
     "UnsupportedConstraintMaterialization",

@@ -304,6 +304,7 @@ impl Stage<'_> {
         checks::deprecated(manifest, &places.nodes, &now, diagnostics);
         checks::functions(manifest, &places.nodes, diagnostics);
         checks::contracts(manifest, &places.nodes, diagnostics);
+        checks::catalogs(manifest, &self.project.catalogs, &places.nodes, diagnostics);
         checks::snapshots(manifest, &places.nodes, diagnostics);
         let is_batched = !microbatch::has_own_macro(manifest, &self.project.name)
             || flag("REQUIRE_BATCHED_EXECUTION_FOR_CUSTOM_MICROBATCH_STRATEGY", false);

@@ -40,6 +40,24 @@ pub fn relations(manifest: &Manifest, spans: &Spans, diagnostics: &mut Vec<Diagn
     }
 }
 
+/// A model that asks for a catalog is written to the warehouse of the target all the same.
+pub fn catalogs(manifest: &Manifest, known: &[String], spans: &Spans, diagnostics: &mut Vec<Diagnostic>) {
+    for node in manifest.nodes.values().filter(|node| node.resource_type == ResourceType::Model) {
+        let Some(name) = node.config.text("catalog_name") else { continue };
+        let about = match known.iter().any(|known| known == name) {
+            true => "which nothing is written to",
+            false => "which is not in catalogs.yml",
+        };
+        let message = format!("`{}` is of catalog `{name}`, {about}", node.unique_id);
+        let mut warning = Diagnostic::warning("catalogs", message).node(node.unique_id.as_str());
+        if let Some(span) = spans.get(&node.unique_id).copied().flatten() {
+            warning = warning.at(span, "written to the warehouse of the target");
+        }
+        diagnostics
+            .push(warning.help("remove `catalog_name`, or run this model with a warehouse that has the catalog"));
+    }
+}
+
 /// A seed and a model of one name can be told apart only by accident.
 pub fn names_across_types(manifest: &Manifest, spans: &Spans, must_differ: bool, diagnostics: &mut Vec<Diagnostic>) {
     let mut seen: HashMap<(&str, &str), &Node> = HashMap::new();

@@ -24,7 +24,7 @@ pub fn rule(key: &str) -> MergeRule {
         "tags" | "pre-hook" | "post-hook" | "packages" | "classifiers" => MergeRule::Append,
         "meta" | "docs" | "quoting" | "column_types" | "contract" => MergeRule::Update,
         "grants" => MergeRule::DictAppend,
-        "snapshot_meta_column_names" => MergeRule::Fields,
+        "snapshot_meta_column_names" | "latest_version_pointer" => MergeRule::Fields,
         _ => MergeRule::Replace,
     }
 }
@@ -159,6 +159,11 @@ mod tests {
         for (key, levels, expected) in [
             ("tags", vec![r#""a""#, r#"["b", "a"]"#, "null"], r#"["a","b","a"]"#),
             ("meta", vec![r#"{"a": 1, "b": {"x": 1}}"#, r#"{"b": {"y": 2}}"#], r#"{"a":1,"b":{"y":2}}"#),
+            (
+                "latest_version_pointer",
+                vec![r#"{"enabled": true}"#, r#"{"alias": "a"}"#],
+                r#"{"enabled":true,"alias":"a"}"#,
+            ),
             ("persist_docs", vec![r#"{"relation": true}"#, r#"{"columns": true}"#], r#"{"columns":true}"#),
             ("materialized", vec![r#""view""#, r#""table""#], r#""table""#),
             ("schema", vec![r#""a""#, "null"], "null"),

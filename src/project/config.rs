@@ -268,6 +268,16 @@ pub(super) fn read_config(yaml: &Yaml, globals: &dyn Globals, out: &mut Vec<Diag
         flags: reader.mapping("flags").and_then(|_| map.get("flags").cloned()),
         restrict_access: reader.flag("restrict-access").unwrap_or(false),
     };
+    for (key, default, event) in
+        [("target-path", "target", "ConfigTargetPathDeprecation"), ("log-path", "logs", "ConfigLogPathDeprecation")]
+    {
+        if let Some(value) = reader.given(key).filter(|value| value.as_str() != Some(default)) {
+            let message = format!("`{key}` in dbt_project.yml is deprecated");
+            let warning = Diagnostic::warning("deprecated-key", message).event(event).at(value.span, "");
+            let variable = key.to_uppercase().replace('-', "_");
+            reader.out.push(warning.help(format!("use --{key} or the variable DBT_{variable}")));
+        }
+    }
     if let Some(version) = reader.given("config-version").filter(|version| version.as_int() != Some(2)) {
         let message = "`config-version` of dbt_project.yml must be 2";
         reader.out.push(Diagnostic::error("wrong-value", message).at(version.span, "only version 2 is read"));

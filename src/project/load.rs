@@ -13,7 +13,7 @@ use crate::{
 };
 
 use super::{
-    Package, PackageKind, PackageSource, PackageSpec, Project,
+    Package, PackageKind, PackageSource, PackageSpec, Project, catalogs,
     config::{ProjectConfig, ResourcePaths, read_config},
     files::{Found, discover, embedded, read_into, sha256, shown_path},
     fs::{FileSystem, normalize},
@@ -187,6 +187,7 @@ impl<'l> Loader<'l> {
         config.checksum = self.checksum(yaml);
         let flags = self.flags(&config, legacy_flags.as_ref(), out);
         let selectors = self.selectors(&context, out);
+        let catalogs = catalogs::read(self.fs, &self.root, self.sources, out);
         let shown = |path: &Path| shown_path(path, &self.root);
         let package_specs = read_specs(&self.root, &self.package_source(&shown), out);
         let name = config.name.clone();
@@ -212,6 +213,7 @@ impl<'l> Loader<'l> {
             flags,
             cli_vars: self.options.vars.clone(),
             selectors,
+            catalogs,
             secrets: Vec::new(),
         }
     }

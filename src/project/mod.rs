@@ -3,6 +3,7 @@
 //! Nothing is resolved here: names stay names, properties stay unrendered where rendering needs the manifest's context.
 //! Reads only through a [`FileSystem`]; environment variables come in through [`LoadOptions`].
 
+mod catalogs;
 mod config;
 mod files;
 mod fs;
@@ -57,6 +58,8 @@ pub struct Project {
     pub cli_vars: IndexMap<String, Value>,
     /// `selectors.yml`, rendered.
     pub selectors: Option<yaml::Yaml>,
+    /// The names of the catalogs in `catalogs.yml`.
+    pub catalogs: Vec<String>,
     /// Values of `DBT_ENV_SECRET*` that were used; to be masked in every output.
     pub secrets: Vec<String>,
 }

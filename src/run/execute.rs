@@ -346,6 +346,14 @@ pub(super) fn materialize(runner: &Runner, node: &Node, context: &NodeContext) -
             "No materialization '{name}' was found for adapter {adapter}! (searched types 'default' and '{adapter}')"
         ))
     })?;
+    if may_override && macros.replaces_built_in(definition) {
+        let message = format!(
+            "package `{}` replaces the built-in materialization `{name}`; that ends when the flag \
+             `require_explicit_package_overrides_for_builtin_materializations` is gone",
+            definition.package
+        );
+        runner.emit(Event::Warning { name: "PackageMaterializationOverrideDeprecation", message });
+    }
     let before = runner.call_macro(context, "tamis_before_node", Args::default())?;
     let returned = context.call_macro(definition, Args::default());
     let positional = vec![before, returned.is_err().into()];

@@ -316,6 +316,27 @@ fn older_forms_work_and_are_told_by_dbts_events() {
         ("JinjaLogWarning", vec![("models/b.sql", "{% do exceptions.warn('hm') %}select 1 as id".to_owned())]),
         ("ProjectFlagsMovedDeprecation", vec![("profiles.yml", profile.to_owned())]),
         ("ConfigDataPathDeprecation", vec![("dbt_project.yml", project("data-paths: [seeds]\n"))]),
+        (
+            "ModulesItertoolsUsageDeprecation",
+            vec![("models/b.sql", "select {{ modules.itertools.chain([1], [2]) | sum }} as n".to_owned())],
+        ),
+        yaml(
+            "TimeDimensionsRequireGranularityDeprecation",
+            "models: [{name: a, semantic_model: true, columns: [{name: id, dimension: time}]}]",
+        ),
+        yaml(
+            "MFCumulativeTypeParamsDeprecation",
+            "semantic_models: [{name: s, model: ref('a'), measures: [{name: n, agg: sum}]}]\nmetrics: [{name: m, label: m, type: cumulative, type_params: {measure: n, window: 7 days}}]",
+        ),
+        (
+            "MFTimespineWithoutYamlConfigurationDeprecation",
+            vec![
+                ("models/metricflow_time_spine.sql", "select 1 as d".to_owned()),
+                ("models/s.yml", "semantic_models: [{name: s, model: ref('a')}]".to_owned()),
+            ],
+        ),
+        file("ConfigTargetPathDeprecation", "target-path: output\n"),
+        file("ConfigLogPathDeprecation", "log-path: output\n"),
         file("ConfigSourcePathDeprecation", "source-paths: [models]\n"),
         file("UnusedResourceConfigPath", "models: {shop: {x: {+enabled: true}}}\n"),
         (
@@ -339,6 +360,53 @@ fn older_forms_work_and_are_told_by_dbts_events() {
     Folder::new(&[A])
         .expect(0, &["source", "freshness", "-o", "out.json"])
         .shows(&["CustomOutputPathInSourceFreshnessDeprecation"]);
+    let folder = Folder::new(&[
+        A,
+        ("packages.yml", "packages: [{local: kit}]"),
+        (
+            "dbt_project.yml",
+            "name: shop\nprofile: shop\nflags: {require_explicit_package_overrides_for_builtin_materializations: false}\n",
+        ),
+        ("kit/dbt_project.yml", "name: kit\n"),
+        (
+            "kit/macros/view.sql",
+            "{% materialization view, adapter='datafusion' %}{% call statement('main') %}create or replace view {{ this }} as select 2 as id{% endcall %}{{ return({'relations': [this]}) }}{% endmaterialization %}",
+        ),
+    ]);
+    folder
+        .expect(0, &["run"])
+        .shows(&["PackageMaterializationOverrideDeprecation", "OK created sql view model main.a"]);
+    assert_eq!(folder.rows("select id from main.a"), [r#"{"id":2}"#]);
+}
+
+#[test]
+fn catalogs_are_checked_and_have_no_effect() {
+    let catalogs = |text: &str| format!("catalogs:\n  - name: lake\n{text}");
+    let one = "    write_integrations: [{name: w, catalog_type: built_in, adapter_properties: {key: \"{{ env_var('DBT_ENV_SECRET_X') }}\"}}]\n";
+    let two = "    write_integrations: [{name: w, catalog_type: a}, {name: w, catalog_type: b}]\n";
+    for (text, status, expected) in [
+        (catalogs(one), 0, "`model.shop.a` is of catalog `lake`, which nothing is written to"),
+        (catalogs(one).replace("lake", "sea"), 0, "`model.shop.a` is of catalog `lake`, which is not in catalogs.yml"),
+        (catalogs(&format!("    active_write_integration: v\n{one}")), 2, "did you mean `w`?"),
+        (catalogs(two), 2, "catalog `lake` has two write integrations `w`"),
+        (catalogs(two), 2, "has 2 write integrations and none is active"),
+        (catalogs("    write_integrations: [{name: w}]\n"), 2, "has no `catalog_type`"),
+        ("catalogs: [1]\n".to_owned(), 2, "a catalog must be a mapping with a `name`"),
+        (String::new(), 2, "catalogs.yml has no catalogs"),
+    ] {
+        let folder = Folder::new(&[("models/a.sql", "{{ config(catalog_name='lake') }} select 1 as id")]);
+        folder.write("catalogs.yml", &text);
+        folder.expect(status, &["run"]).shows(&[expected]);
+    }
+}
+
+#[test]
+fn indexes_have_no_effect() {
+    let model = "{{ config(materialized='table', indexes=[{'columns': ['id']}], post_hook='{% do create_indexes(this) %}') }}\n\
+                 select {{ 1 if get_create_index_sql(this, {'columns': ['id']}) is none else 2 }} as id";
+    let folder = Folder::new(&[("models/a.sql", model)]);
+    folder.expect(0, &["run"]).shows(&["OK created sql table model main.a"]);
+    assert_eq!(folder.rows("select id from {{ ref('a') }}"), [r#"{"id":1}"#]);
 }
 
 #[test]

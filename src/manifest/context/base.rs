@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use md5::{Digest, Md5};
 
 use crate::{
+    diagnostic::Diagnostic,
     event::{Event, LogLevel},
     jinja::{Args, ErrorKind, Iter, JinjaError, Value, function},
     names::UniqueId,
@@ -34,12 +35,35 @@ pub(crate) fn names(shared_inputs: &Arc<Shared>) -> IndexMap<&'static str, Value
         Value::dict(shared_inputs.metadata_env.iter().map(|(key, value)| (key.as_str(), value.as_str().into()))),
     );
     names.insert("env_var", env_var(Arc::clone(&shared_inputs.env)));
-    names.insert("modules", crate::jinja::modules());
+    names.insert("modules", modules(shared_inputs));
     names.insert("exceptions", Value::object(exceptions::Exceptions { shared: Arc::clone(shared_inputs), node: None }));
     names.insert("log", log(shared_inputs, None));
     names.insert("print", print(shared_inputs));
     plain_functions(&mut names);
     names
+}
+
+/// Python's modules; each call of `itertools` is told to be deprecated.
+fn modules(shared: &Arc<Shared>) -> Value {
+    let told = |(name, callee): (Value, Value)| {
+        let shared = Arc::clone(shared);
+        let wrapped = function("itertools", move |interp, args| {
+            let message = "`modules.itertools` is deprecated: write loops, or use the functions that templates have";
+            let mut diagnostic =
+                Diagnostic::warning("deprecated-key", message).event("ModulesItertoolsUsageDeprecation");
+            if let Some(span) = interp.span() {
+                diagnostic = diagnostic.at(span, "called here");
+            }
+            shared.emit(Event::Diagnostic(Arc::new(diagnostic)));
+            interp.call(&callee, args)
+        });
+        (name, wrapped)
+    };
+    let modules = crate::jinja::modules().pairs().unwrap_or_default();
+    Value::dict(modules.into_iter().map(|(name, module)| match name.as_str() {
+        Some("itertools") => (name, Value::dict(module.pairs().unwrap_or_default().into_iter().map(told))),
+        _ => (name, module),
+    }))
 }
 
 /// The base set for YAML that is read before there is a manifest (`dbt_project.yml`, profiles): what needs no target.

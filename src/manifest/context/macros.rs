@@ -285,6 +285,12 @@ impl MacroIndex {
         None
     }
 
+    /// Whether a package's materialization stands in the place of a built-in one.
+    pub fn replaces_built_in(&self, definition: &MacroDef) -> bool {
+        let built_in = self.built_in.macros.get(&*definition.name);
+        *definition.package != *self.root && built_in.is_some_and(|built_in| built_in.package != definition.package)
+    }
+
     /// The macro that names a node of `package`: the package's own, the root's, the built-in one.
     pub fn naming(&self, package: &str, name: &str) -> Option<&Arc<MacroDef>> {
         self.find(package, name)

@@ -68,6 +68,12 @@ pub(super) fn read(reader: &Reader<'_>, yaml: &Yaml, diagnostics: &mut Vec<Diagn
     let mut fields = IndexMap::new();
     fields.insert("label".to_owned(), label.unwrap_or(Value::None));
     fields.insert("type".to_owned(), kind_text.as_str().into());
+    let at_older_place = |key: &&str| params.as_map().and_then(|map| map.get(key)).is_some_and(|yaml| !yaml.is_null());
+    if kind_text == "cumulative" && ["window", "grain_to_date"].iter().any(at_older_place) {
+        let message = format!("`window` and `grain_to_date` of metric `{}` are below `type_params`", entry.name);
+        let warning = Diagnostic::warning("deprecated-key", message).event("MFCumulativeTypeParamsDeprecation");
+        diagnostics.push(warning.at(params.span, "").help("move them below `cumulative_type_params` in it"));
+    }
     let params = type_params(reader, params, kind_text == "cumulative", diagnostics);
     fields.insert("type_params".to_owned(), params);
     fields.insert("filter".to_owned(), filter(entry.get("filter")));

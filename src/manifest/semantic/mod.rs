@@ -74,7 +74,29 @@ pub fn add(
             }
         }
     }
+    if !layer.made.is_empty() {
+        time_spine_without_yaml(manifest, diagnostics);
+    }
     layer.finish(manifest)
+}
+
+/// The older form of a time spine: a model of a certain name.
+fn time_spine_without_yaml(manifest: &Manifest, diagnostics: &mut Vec<Diagnostic>) {
+    let is_older = |node: &&Node| {
+        matches!(&node.kind, NodeKind::Model(fields) if fields.time_spine.is_none())
+            && node.name == "metricflow_time_spine"
+    };
+    let has_spine = |node: &Node| matches!(&node.kind, NodeKind::Model(fields) if fields.time_spine.is_some());
+    if manifest.nodes.values().any(has_spine) {
+        return;
+    }
+    if let Some(node) = manifest.nodes.values().find(is_older) {
+        let message = format!("model `{}` is a time spine without YAML", node.name);
+        let warning = Diagnostic::warning("semantic-model", message).node(node.unique_id.as_str());
+        let warning = warning.event("MFTimespineWithoutYamlConfigurationDeprecation");
+        diagnostics
+            .push(warning.help("describe it under `models` with `time_spine: {standard_granularity_column: …}`"));
+    }
 }
 
 /// What was read so far.
