@@ -167,7 +167,8 @@ fn string(text: &str, indent: usize, column: usize, key: bool) -> String {
         !(c == '\n' || (' '..='~').contains(&c) || c == '\u{85}' || (c >= '\u{a0}' && c != '\u{feff}')) || !c.is_ascii()
     });
     let multiline = text.contains('\n');
-    let space_break = text.contains(" \n");
+    // Blanks around a break would be folded away.
+    let space_break = text.contains(" \n") || text.contains("\n ");
     if special || space_break || (key && multiline) {
         return double_quoted(text, indent, column, key);
     }
