@@ -16,6 +16,7 @@ use crate::{
 use super::{
     compile::{CompiledNode, NodeError, has_sql},
     context::{NodeContext, Response},
+    execute::roll_back,
     report::{self, Stage},
     runner::{RunOutcome, Runner},
 };
@@ -94,9 +95,10 @@ pub fn run_inline(runner: &Runner, node: &Node) -> (RunOutcome, Option<NodeError
     let mut result = report::result(node, status, &stages, start.elapsed(), "MainThread");
     result.failures = Some(failures);
     result.message = error.as_ref().map(|error| error.diagnostic.message.clone());
-    if error.is_none() {
-        result.adapter_response = report::response_json(&response);
-    }
+    result.adapter_response = match &error {
+        Some(error) => report::details_json(&error.details),
+        None => report::response_json(&response),
+    };
     (RunOutcome { failed: error.is_some(), ..outcome(runner, vec![result], start) }, error)
 }
 
@@ -114,14 +116,15 @@ fn run_one(runner: &Runner, node: &Node) -> (Vec<Stage>, Result<Response, NodeEr
         let _watch = runner.watch(&node.unique_id, &context);
         context.execute_in(&interp, &code, None)
     };
-    if ran.is_err() && context.open_session().is_some() {
-        let _ = context.execute(&"rollback".into(), None);
+    if ran.is_err() {
+        roll_back(&context);
     }
+    let (_, details) = context.take_stats().until_failure();
     let stages = vec![
         Stage { name: "compile", started, ended: executed },
         Stage { name: "execute", started: executed, ended: Utc::now() },
     ];
-    (stages, ran.map(|(response, _)| response).map_err(|error| NodeError::of(&error, node)))
+    (stages, ran.map(|(response, _)| response).map_err(|error| NodeError { details, ..NodeError::of(&error, node) }))
 }
 
 fn outcome(runner: &Runner, results: Vec<RunResult>, start: Instant) -> RunOutcome {

@@ -36,12 +36,23 @@ pub struct StatementStats {
     pub elapsed: Duration,
     pub metrics: Metrics,
     pub details: Details,
+    pub failed: bool,
 }
 
 /// All statements of a node, in order.
 #[derive(Debug, Clone, Default)]
 pub struct NodeStats {
     pub statements: Vec<StatementStats>,
+}
+
+impl NodeStats {
+    /// The statements before the one that failed, and what the warehouse said of that one. What ran after it put things
+    /// back: a rollback, the session's settings.
+    pub fn until_failure(&self) -> (&[StatementStats], Details) {
+        let at = self.statements.iter().position(|statement| statement.failed).unwrap_or(self.statements.len());
+        let (before, rest) = self.statements.split_at(at);
+        (before, rest.first().map(|failed| failed.details.clone()).unwrap_or_default())
+    }
 }
 
 impl NodeState {
@@ -69,7 +80,8 @@ impl NodeState {
         shared.events.emit(Event::SqlDone { connection, status, elapsed: elapsed.as_secs_f64(), query_id });
         let metrics = outcome.as_ref().map_or_else(|_| Metrics::default(), |outcome| outcome.metrics);
         let head = sql.trim().chars().take(HEAD).collect();
-        lock(&self.stats).statements.push(StatementStats { sql: head, elapsed, metrics, details });
+        let failed = outcome.is_err();
+        lock(&self.stats).statements.push(StatementStats { sql: head, elapsed, metrics, details, failed });
         outcome.map_err(|error| {
             let error = sent.own_position(error);
             of_statement(interp, sql, self.compiled_text().as_deref(), &error)
@@ -137,15 +149,16 @@ impl NodeState {
         load: Load,
     ) -> Result<Outcome, EngineError> {
         let begun = Instant::now();
-        let outcome = self.run.bridge.wait(session.load(relation, load))?;
+        let outcome = self.run.bridge.wait(session.load(relation, load));
         let stats = StatementStats {
             sql: format!("load {}", relation.render()),
             elapsed: begun.elapsed(),
-            metrics: outcome.metrics,
+            metrics: outcome.as_ref().map_or_else(|_| Metrics::default(), |outcome| outcome.metrics),
             details: session.last_statement(),
+            failed: outcome.is_err(),
         };
         lock(&self.stats).statements.push(stats);
-        Ok(outcome)
+        outcome
     }
 
     /// `tamis_table_options({…})`: settings of the table that the next CREATE TABLE makes.

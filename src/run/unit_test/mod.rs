@@ -53,8 +53,10 @@ pub(super) fn attempt(
         .and_then(|()| materialize(runner, &stand_in, &context).map_err(|error| explain(&error, node, fields)));
     stages.push(Stage { name: "execute", started, ended: Utc::now() });
     drop(watch);
-    runner.record_stats(node, context.take_stats());
-    made?;
+    let stats = context.take_stats();
+    let (_, details) = stats.until_failure();
+    runner.record_stats(node, stats);
+    made.map_err(|error| NodeError { details, ..error })?;
     let response = context.main_response().unwrap_or_default();
     let table = context.main_table().ok_or_else(|| {
         NodeError::of(&JinjaError::raised("the materialization `unit` ran no statement `main`"), node)

@@ -29,6 +29,11 @@ fn the_ids_of_query_and_session_are_in_the_results_of_models_that_failed_as_well
     }
     assert_eq!(ids.len(), 2);
     assert_ne!(ids[0], ids[1]);
+    // The failed model has the id of the statement that failed, not of what put the session back after it.
+    let log = std::fs::read_to_string(folder.path("logs/dbt.log")).unwrap();
+    let failed = log.lines().find(|line| line.contains("SQL status: ERROR")).unwrap();
+    let id = failed.split("(query ").nth(1).and_then(|rest| rest.split(')').next()).unwrap();
+    assert_eq!(ids[1], format!("\"{id}\""), "{log}");
 }
 
 #[test]
