@@ -186,6 +186,17 @@ unit_tests:
 }
 
 #[test]
+fn a_swap_that_cannot_be_done_leaves_both_names() {
+    let folder = folder(&[
+        ("models/a.sql", "{{ config(materialized='table') }} select 1 as id"),
+        ("macros/m.sql", "{% macro m() %}{% do run_query('alter table dev.a swap with dev.nothing') %}{% endmacro %}"),
+    ]);
+    folder.expect(0, &["run"]);
+    folder.expect(1, &["run-operation", "m"]).shows(&["does not exist"]);
+    assert_eq!(folder.rows("select * from dev.a"), [r#"{"ID":1}"#]);
+}
+
+#[test]
 fn another_dialect_is_refused_at_its_line() {
     let folder = folder(&[]);
     folder.write("profiles.yml", PROFILE.replace("dialect: snowflake", "dialect: oracle"));

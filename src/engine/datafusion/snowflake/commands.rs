@@ -29,11 +29,14 @@ pub enum Command {
         one: Vec<String>,
         other: Vec<String>,
     },
-    /// INSERT OVERWRITE INTO: the table is emptied first, in the same transaction.
-    InsertOverwrite {
-        table: Vec<String>,
-        overwrite: usize,
-    },
+}
+
+/// The table of INSERT OVERWRITE INTO, and the place of the word: the table is emptied first, in the same transaction.
+pub fn overwritten(solid: &Solid<'_>) -> Option<(Vec<String>, usize)> {
+    if !solid.says(0, &["INSERT", "OVERWRITE", "INTO"]) {
+        return None;
+    }
+    Some((solid.name(if solid.word(3) == "TABLE" { 4 } else { 3 }).0, solid.place(1)?))
 }
 
 /// The command that a statement is, if it is one.
@@ -54,10 +57,6 @@ pub fn command(solid: &Solid<'_>) -> Result<Option<Command>, EngineError> {
         "ALTER" => altered(solid)?,
         "COMMENT" => commented(solid),
         "CREATE" | "DROP" | "UNDROP" => made(solid)?,
-        "INSERT" if solid.says(1, &["OVERWRITE", "INTO"]) => {
-            let table = solid.name(if solid.word(3) == "TABLE" { 4 } else { 3 }).0;
-            solid.place(1).map(|overwrite| Command::InsertOverwrite { table, overwrite })
-        }
         "PUT" | "GET" | "LIST" | "LS" | "REMOVE" | "RM" => return Err(unsupported("stages", FILES)),
         "COPY" => return Err(unsupported("COPY INTO", FILES)),
         "CALL" | "EXECUTE" => {

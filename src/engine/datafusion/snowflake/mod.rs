@@ -46,15 +46,16 @@ pub(super) fn works(sql: &str) -> Result<Vec<Work>, EngineError> {
     for mut tokens in parse::split(sql, Dialect::Snowflake)? {
         tokens::swap_names(&mut tokens);
         tokens::plain_texts(&mut tokens);
-        match commands::command(&tokens::Solid::new(&tokens))? {
-            Some(Command::InsertOverwrite { table, overwrite }) => {
-                if let Some(token) = tokens.get_mut(overwrite) {
-                    token.token = Token::Whitespace(Whitespace::Space);
-                }
-                let delete = parse::parse(&format!("delete from {}", written(&table)))?.pop();
-                let delete = delete.ok_or_else(|| parse::sql_error("INSERT OVERWRITE needs a table"))?;
-                works.push(Work::Overwrite(Box::new(delete), Box::new(parse::parsed(tokens, Dialect::Snowflake)?)));
+        if let Some((table, overwrite)) = commands::overwritten(&tokens::Solid::new(&tokens)) {
+            if let Some(token) = tokens.get_mut(overwrite) {
+                token.token = Token::Whitespace(Whitespace::Space);
             }
+            let delete = parse::parse(&format!("delete from {}", written(&table)))?.pop();
+            let delete = delete.ok_or_else(|| parse::sql_error("INSERT OVERWRITE needs a table"))?;
+            works.push(Work::Overwrite(Box::new(delete), Box::new(parse::parsed(tokens, Dialect::Snowflake)?)));
+            continue;
+        }
+        match commands::command(&tokens::Solid::new(&tokens))? {
             Some(command) => works.push(Work::Command(command)),
             None => {
                 for clause in tokens::take_clauses(&mut tokens) {
@@ -100,7 +101,6 @@ pub(super) async fn run(session: &Arc<SessionCore>, command: Command) -> Result<
         }
         Command::Comments { table, comments } => set_comments(session, &table, &comments).await,
         Command::Swap { one, other } => swap(session, &one, &other).await,
-        Command::InsertOverwrite { .. } => Err(parse::sql_error("INSERT OVERWRITE needs rows")),
     }
 }
 
@@ -132,7 +132,7 @@ async fn set_comments(
     }
 }
 
-/// Two tables change names, by way of a name that nobody else has.
+/// Two tables change names, by way of a name that nobody else has. Where one cannot, both keep theirs.
 async fn swap(session: &Arc<SessionCore>, one: &[String], other: &[String]) -> Result<Outcome, EngineError> {
     let mut between = one.to_vec();
     if let Some(table) = between.last_mut() {
@@ -141,7 +141,14 @@ async fn swap(session: &Arc<SessionCore>, one: &[String], other: &[String]) -> R
     let renames = [(one, between.as_slice()), (other, one), (between.as_slice(), other)];
     let rename =
         |(from, to): (&[String], &[String])| format!("alter table {} rename to {}", written(from), written(to));
-    carry_out(session, &renames.map(rename)).await
+    for (at, step) in renames.iter().enumerate() {
+        let Err(error) = carry_out(session, &[rename(*step)]).await else { continue };
+        for (from, to) in renames.iter().take(at).rev() {
+            carry_out(session, &[rename((to, from))]).await?;
+        }
+        return Err(error);
+    }
+    Ok(done())
 }
 
 /// Runs statements of the engine's own SQL.
