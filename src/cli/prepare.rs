@@ -93,7 +93,7 @@ fn parse_options(invocation: &Invocation, project: &Project) -> ParseOptions {
         run_started_at: invocation.started_at,
         invocation_id: invocation.id.as_str().into(),
         events: invocation.events(),
-        incremental_strategies: super::warehouse::incremental_strategies(),
+        incremental_strategies: crate::engine::INCREMENTAL_STRATEGIES.to_vec(),
         parallelism: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
     }
 }

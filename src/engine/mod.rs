@@ -15,6 +15,9 @@ use chrono::{DateTime, Utc};
 
 use crate::names::{Relation, RelationKind};
 
+/// The incremental strategies that the packages of all engines implement.
+pub const INCREMENTAL_STRATEGIES: &[&str] = &["append", "delete+insert", "merge", "insert_overwrite", "microbatch"];
+
 /// What an engine can do; callers ask for a fact here, never for a vendor.
 #[derive(Debug, Clone)]
 pub struct Capabilities {

@@ -32,11 +32,6 @@ pub fn check(project: &Project, run_id: &str) -> Result<Vec<(String, String)>, C
     })
 }
 
-/// The incremental strategies of the only engine of this build, known before it is opened.
-pub fn incremental_strategies() -> Vec<&'static str> {
-    vec!["append", "merge", "delete+insert", "insert_overwrite", "microbatch"]
-}
-
 /// Opens the engine of the project's target.
 ///
 /// # Errors

@@ -57,7 +57,7 @@ use self::{
     session::LakeSession,
     table::SnapshotCache,
 };
-use super::{Capabilities, Engine, EngineError, Session};
+use super::{Capabilities, Engine, EngineError, INCREMENTAL_STRATEGIES, Session};
 
 /// Whose SQL the sessions take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -216,7 +216,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     parent_types: &[],
     merge: true,
     transactions: true,
-    incremental_strategies: &["append", "delete+insert", "merge", "insert_overwrite", "microbatch"],
+    incremental_strategies: INCREMENTAL_STRATEGIES,
     max_identifier_length: Some(127),
     one_statement_per_request: false,
     enforced_constraints: &["not_null"],

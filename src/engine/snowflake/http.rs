@@ -26,10 +26,10 @@ use crate::engine::EngineError;
 const PATIENCE: Duration = Duration::from_secs(120);
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
-/// The server answers a long statement after 45 s with a place to ask again.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// For an answer to a file.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(60 * 60);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+/// The server answers a long statement after 45 s with a place to ask again.
 const READ_TIMEOUT: Duration = Duration::from_secs(180);
 
 pub struct Http {
@@ -56,6 +56,8 @@ pub struct Request<'a> {
 /// Why an attempt failed.
 struct Failed {
     why: String,
+    /// Of an answer that is no success.
+    status: Option<StatusCode>,
     /// Whether another attempt may do better.
     temporary: bool,
     wait: Option<Duration>,
@@ -115,11 +117,7 @@ impl Http {
             builder = builder.header(CONTENT_TYPE, "application/json").body(body.to_string());
         }
         let body = read(builder).await?;
-        serde_json::from_slice(&body).map_err(|error| Failed {
-            why: format!("the answer is no JSON ({error})"),
-            temporary: true,
-            wait: None,
-        })
+        serde_json::from_slice(&body).map_err(|error| Failed::for_now(format!("the answer is no JSON ({error})")))
     }
 
     /// A request of a login, to the account or to a server of access tokens. What the answer says is not judged here.
@@ -164,7 +162,7 @@ impl Http {
         let response = builder.send().await.map_err(lost)?;
         let status = response.status();
         if is_temporary(status) {
-            return Err(Failed { why: status.to_string(), temporary: true, wait: retry_after(&response) });
+            return Err(Failed::refused(&response));
         }
         let date =
             response.headers().get(DATE).and_then(|value| DateTime::parse_from_rfc2822(value.to_str().ok()?).ok());
@@ -189,9 +187,7 @@ impl Http {
             }
             let failed = match builder.send().await {
                 Ok(response) if !is_temporary(response.status()) => return Ok(response.status().as_u16()),
-                Ok(response) => {
-                    Failed { why: response.status().to_string(), temporary: true, wait: retry_after(&response) }
-                }
+                Ok(response) => Failed::refused(&response),
                 Err(error) => lost(error),
             };
             if !failed.temporary || attempt >= 6 {
@@ -214,7 +210,7 @@ impl Http {
                 Ok(body) => return Ok(Some(body)),
                 Err(failed) => failed,
             };
-            if failed.why.starts_with("403") {
+            if failed.status == Some(StatusCode::FORBIDDEN) {
                 return Ok(None);
             }
             if !failed.temporary || attempt >= 6 {
@@ -256,16 +252,29 @@ fn client(config: &SnowflakeConfig, read_timeout: Duration) -> Result<Client, En
 
 impl Failed {
     fn finally(why: &str) -> Self {
-        Self { why: why.to_owned(), temporary: false, wait: None }
+        Self { why: why.to_owned(), status: None, temporary: false, wait: None }
+    }
+
+    fn for_now(why: String) -> Self {
+        Self { why, status: None, temporary: true, wait: None }
+    }
+
+    /// By an answer that is no success.
+    fn refused(response: &reqwest::Response) -> Self {
+        let status = response.status();
+        Self {
+            why: status.to_string(),
+            status: Some(status),
+            temporary: is_temporary(status),
+            wait: retry_after(response),
+        }
     }
 }
 
 async fn read(builder: reqwest::RequestBuilder) -> Result<Vec<u8>, Failed> {
     let response = builder.send().await.map_err(lost)?;
-    let status = response.status();
-    if !status.is_success() {
-        let wait = retry_after(&response);
-        return Err(Failed { why: status.to_string(), temporary: is_temporary(status), wait });
+    if !response.status().is_success() {
+        return Err(Failed::refused(&response));
     }
     unpacked(response).await
 }
@@ -274,7 +283,7 @@ async fn read(builder: reqwest::RequestBuilder) -> Result<Vec<u8>, Failed> {
 fn lost(error: reqwest::Error) -> Failed {
     let temporary =
         error.is_connect() || error.is_timeout() || error.is_body() || error.is_request() || error.is_decode();
-    Failed { temporary, why: causes(&error), wait: None }
+    Failed { temporary, ..Failed::for_now(causes(&error)) }
 }
 
 fn is_temporary(status: StatusCode) -> bool {
@@ -293,11 +302,9 @@ async fn unpacked(response: reqwest::Response) -> Result<Vec<u8>, Failed> {
         return Ok(body.into());
     }
     let mut plain = Vec::new();
-    flate2::read::MultiGzDecoder::new(body.as_ref()).read_to_end(&mut plain).map_err(|error| Failed {
-        why: format!("the answer cannot be unpacked ({error})"),
-        temporary: true,
-        wait: None,
-    })?;
+    flate2::read::MultiGzDecoder::new(body.as_ref())
+        .read_to_end(&mut plain)
+        .map_err(|error| Failed::for_now(format!("the answer cannot be unpacked ({error})")))?;
     Ok(plain)
 }
 

@@ -53,14 +53,19 @@ pub fn text_literal(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }
 
-/// All pages of a SHOW. `next` tells the name after which the next page begins.
+/// All pages of a SHOW; the last name of one tells where the next begins.
 async fn pages(session: &SnowflakeSession, show: &str) -> Result<Vec<HashMap<String, String>>, EngineError> {
     let mut all: Vec<HashMap<String, String>> = Vec::new();
     loop {
         let from = all.last().and_then(|row| row.get("name")).map(|name| format!(" from {}", text_literal(name)));
         let outcome = session.statement(&format!("{show} limit {PAGE}{}", from.unwrap_or_default()), None).await?;
         let page = rows(&outcome);
-        let is_last = page.len() < PAGE;
+        let name = |rows: &[HashMap<String, String>]| rows.last().and_then(|row| row.get("name").cloned());
+        // A server that does not know FROM would give the first page for ever.
+        let is_last = page.len() < PAGE || name(&page) == name(&all);
+        if page.len() == PAGE && is_last {
+            return Ok(all);
+        }
         all.extend(page);
         if is_last {
             return Ok(all);

@@ -22,13 +22,10 @@ use async_trait::async_trait;
 
 pub use config::SnowflakeConfig;
 
-use super::{Capabilities, Engine, EngineError, Session};
+use super::{Capabilities, Engine, EngineError, INCREMENTAL_STRATEGIES, Session};
 use http::Http;
 use pool::Pool;
 use session::SnowflakeSession;
-
-/// The incremental strategies of the package `dbt_snowflake`.
-pub const INCREMENTAL_STRATEGIES: &[&str] = &["append", "merge", "delete+insert", "insert_overwrite", "microbatch"];
 
 struct Snowflake {
     config: Arc<SnowflakeConfig>,

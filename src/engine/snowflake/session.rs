@@ -159,7 +159,12 @@ impl Session for SnowflakeSession {
     }
 
     async fn describe(&self, sql: &str) -> Result<Vec<Column>, EngineError> {
-        let statement = split::statements(sql).into_iter().next_back().unwrap_or(sql);
+        let mut statements = split::statements(sql);
+        let statement = statements.pop().unwrap_or(sql);
+        // What stands before the query makes what it reads: the `sql_header` of a model.
+        for statement in statements {
+            self.statement(statement, None).await?;
+        }
         let outcome = self.statement(&format!("select * from (\n{statement}\n) where false limit 0"), None).await?;
         Ok(result::columns(&outcome.schema))
     }
